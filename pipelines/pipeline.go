@@ -1,0 +1,269 @@
+package pipelines
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"oncovox/internal/stage"
+)
+
+// A Config is the settings of one stage: a struct of its package.
+type Config interface{ Validate() error }
+
+// A Kind is a sort of stage: what it is called in a pipeline file, what it reads
+// and what it fills.
+type Kind struct {
+	Name    string   // the word after run:
+	Fills   string   // the role that its folder can fill for other stages; "" for none
+	Needs   []string // the roles that must be filled for it
+	Takes   []string // the roles that may be filled for it
+	Version int      // raised when equal work would give other artifacts
+	Resumes bool     // whether it continues from what an interrupted run left
+	Default Config
+	Run     func(ctx context.Context, cfg Config, env stage.Env) error
+	// Sources returns the settings that name files or folders outside the run;
+	// nil when there are none.
+	Sources func(cfg Config) []string
+}
+
+// A Stage is one step of a pipeline.
+type Stage struct {
+	Name   string // its folder in the run
+	Kind   Kind
+	Needs  map[string]string // role to the name of the stage that fills it
+	Config Config
+	from   *document // where its settings were set
+	key    string    // its dotted key there
+}
+
+// A Pipeline is a pipeline file that can be run.
+type Pipeline struct {
+	Name   string
+	Seed   int64
+	Stages []Stage // each after the stages that it needs
+}
+
+// A Setting is a value that stands in place of what a file says.
+type Setting struct {
+	Key   string // dotted, such as stages.mae.with.steps
+	Value any
+	From  string // where it came from, for messages
+}
+
+// ParseSetting reads the argument of --set: key=value, with the value as it
+// would stand in a pipeline file.
+func ParseSetting(arg string) (Setting, error) {
+	key, text, ok := strings.Cut(arg, "=")
+	if !ok || key == "" {
+		return Setting{}, fmt.Errorf("%w: --set %s: want key=value, such as stages.mae.with.steps=500", stage.ErrConfig, arg)
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+		return Setting{}, fmt.Errorf("%w: --set %s: %v", stage.ErrConfig, arg, err)
+	}
+	value := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str"} // for key=
+	if len(doc.Content) > 0 {
+		value = doc.Content[0]
+	}
+	return Setting{Key: key, Value: value, From: "--set"}, nil
+}
+
+// Load reads the pipeline file at path, or the built-in recipe of that name if
+// there is no such file. Over it stand the variables ONCOVOX_SEED and
+// ONCOVOX_STAGES_<STAGE>_WITH_<KEY> that lookup finds, and over both the
+// settings. The error is a [Faults] with everything that is wrong.
+func Load(path string, settings []Setting, lookup func(string) (string, bool)) (*Pipeline, error) {
+	text, err := os.ReadFile(path)
+	if os.IsNotExist(err) {
+		recipe, ok := recipe(path)
+		if !ok {
+			return nil, fmt.Errorf("%w: %s: no such file, and no recipe of that name (there are: %s)",
+				stage.ErrConfig, path, strings.Join(Recipes(), ", "))
+		}
+		text = recipe
+	} else if err != nil {
+		return nil, fmt.Errorf("%w: %v", stage.ErrConfig, err)
+	}
+	return parse(Kinds(), path, text, settings, lookup)
+}
+
+// file is the form of a pipeline file.
+type file struct {
+	Name   string    `mapstructure:"name"`
+	Seed   int       `mapstructure:"seed"`
+	Stages []section `mapstructure:"stages"`
+}
+
+type section struct {
+	Name  string            `mapstructure:"name"`
+	Run   string            `mapstructure:"run"`
+	Needs map[string]string `mapstructure:"needs"`
+	With  map[string]any    `mapstructure:"with"`
+}
+
+var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
+
+func parse(kinds []Kind, name string, text []byte, settings []Setting, lookup func(string) (string, bool)) (*Pipeline, error) {
+	d := readDocument(name, text)
+	if d.root == nil {
+		return nil, d.faults.orNil()
+	}
+	d.environment(kinds, lookup)
+	for _, s := range settings {
+		d.put(s)
+	}
+	f, faults := decode(d.tree(), file{Seed: 1})
+	keys := d.stageKeys(len(f.Stages))
+	malformed := map[int]bool{}
+	for _, kf := range faults {
+		i, key := spell(kf.key, keys)
+		d.fault(d.place(key), key, kf.problem)
+		malformed[i] = true
+	}
+	if f.Name == "" {
+		d.fault(d.place("name"), "name", "is missing: give the run a name")
+	} else if !nameForm.MatchString(f.Name) {
+		d.fault(d.place("name"), "name", nameRule)
+	}
+	p := &Pipeline{Name: f.Name, Seed: int64(f.Seed)}
+	for i, s := range f.Stages {
+		st := Stage{Name: s.Name, key: keys[i]}
+		if !malformed[i] {
+			st = d.stage(kinds, keys[i], s)
+		}
+		p.Stages = append(p.Stages, st)
+	}
+	if len(p.Stages) == 0 && len(d.faults) == 0 {
+		d.fault(d.place("stages"), "stages", "want at least one stage")
+	}
+	p.checkGraph(d)
+	return p, d.faults.orNil()
+}
+
+const nameRule = "want lower-case letters, digits, - and _, beginning with a letter"
+
+// put applies s to the document.
+func (d *document) put(s Setting) {
+	node, ok := s.Value.(*yaml.Node)
+	if !ok {
+		node = &yaml.Node{}
+		if err := node.Encode(s.Value); err != nil {
+			d.fault(Place{Name: s.From}, s.Key, err.Error())
+			return
+		}
+	}
+	d.set(s.Key, node, s.From)
+}
+
+// environment applies the variables that lookup finds to the document.
+func (d *document) environment(kinds []Kind, lookup func(string) (string, bool)) {
+	keys := []string{"seed"}
+	if list := get(d.root, "stages"); list != nil {
+		for _, item := range list.Content {
+			name := scalar(item, "name")
+			if k, ok := kindNamed(kinds, scalar(item, "run")); ok && named(list, name) == item {
+				for _, key := range configKeys(k.Default) {
+					keys = append(keys, "stages."+name+".with."+key)
+				}
+			}
+		}
+	}
+	for _, key := range keys {
+		variable := "ONCOVOX_" + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(key))
+		text, ok := lookup(variable)
+		if !ok || text == "" {
+			continue
+		}
+		s, err := ParseSetting(key + "=" + text)
+		if err != nil {
+			d.fault(Place{Name: variable}, key, "not YAML")
+			continue
+		}
+		s.From = variable
+		d.put(s)
+	}
+}
+
+// stageKeys returns the dotted key of each of the n stages.
+func (d *document) stageKeys(n int) []string {
+	keys := make([]string, n)
+	list := get(d.root, "stages")
+	for i := range keys {
+		keys[i] = itemKey("stages", list, i)
+	}
+	return keys
+}
+
+// spell writes a key as mapstructure names it, stages[2].with, in the words of
+// the file, stages.mae.with. It returns the index of the stage too, or -1.
+func spell(key string, stageKeys []string) (int, string) {
+	for i, k := range stageKeys {
+		if rest, ok := strings.CutPrefix(key, fmt.Sprintf("stages[%d]", i)); ok {
+			// A role is an entry of a map: needs[data].
+			return i, k + strings.NewReplacer("[", ".", "]", "").Replace(rest)
+		}
+	}
+	return -1, key
+}
+
+// stage makes the stage that the section s, at the dotted key, describes.
+func (d *document) stage(kinds []Kind, key string, s section) Stage {
+	st := Stage{Name: s.Name, Needs: s.Needs, from: d, key: key}
+	if s.Name == "" {
+		d.fault(d.place(key), key, "name is missing")
+	} else if !nameForm.MatchString(s.Name) {
+		d.fault(d.place(key+".name"), key+".name", nameRule)
+	}
+	kind, ok := kindNamed(kinds, s.Run)
+	switch {
+	case s.Run == "":
+		d.fault(d.place(key), key, "run is missing: say what kind of stage it is"+near("", kindNames(kinds)))
+		return st
+	case !ok:
+		d.fault(d.place(key+".run"), key+".run", fmt.Sprintf("no kind of stage is called %q%s", s.Run, near(s.Run, kindNames(kinds))))
+		return st
+	}
+	st.Kind = kind
+	st.Config = d.config(kind, join(key, "with"), s.With)
+	return st
+}
+
+// config decodes tree, the section at the dotted key, over the defaults of kind.
+func (d *document) config(kind Kind, key string, tree map[string]any) Config {
+	cfg, faults := decode(tree, kind.Default)
+	for _, kf := range faults {
+		k := strings.Trim(join(key, kf.key), ".")
+		d.fault(d.place(k), k, kf.problem)
+	}
+	if len(faults) > 0 {
+		return cfg
+	}
+	for _, err := range each(cfg.Validate()) {
+		// Messages of Validate begin with the key that they are about.
+		word, rest, _ := strings.Cut(err.Error(), " ")
+		word = strings.TrimSuffix(word, ":")
+		if k := strings.Trim(join(key, word), "."); slices.Contains(configKeys(cfg), word) {
+			d.fault(d.place(k), k, rest)
+		} else {
+			d.fault(d.place(key), key, err.Error())
+		}
+	}
+	return cfg
+}
+
+// each returns the errors that err joins.
+func each(err error) []error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		return many.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}
