@@ -1,0 +1,84 @@
+package nn
+
+import "fmt"
+
+// An MAE is a masked autoencoder: a backbone that sees some patches of a crop,
+// and a small decoder that predicts the others (He et al. 2022).
+type MAE struct {
+	*Backbone
+	positions []float32 // of the decoder, (N, DecDim)
+}
+
+// NewMAE adds the weights of encoder and decoder to ps.
+func NewMAE(c BackboneConfig, ps *Params) *MAE {
+	m := &MAE{Backbone: NewBackbone(c, ps), positions: SinCos(c.DecDim, c.Grid())}
+	addLinear(ps, "dec_embed", c.Dim, c.DecDim)
+	ps.Add("mask_token", Normal(0.02), 1, 1, c.DecDim)
+	for i := range c.DecDepth {
+		addBlock(ps, fmt.Sprintf("dec_blocks.%d.", i), c.DecDim)
+	}
+	addNorm(ps, "dec_norm", c.DecDim)
+	addLinear(ps, "dec_pred", c.DecDim, c.PatchVoxels())
+	return m
+}
+
+// A Mask says which tokens of a batch are visible. A graph built with it reads
+// it at each run.
+type Mask struct {
+	Visible []int // (B·K): rows of the batch's B·N tokens, K of each sample in turn
+	Hidden  []int // (B·(N-K)): the others
+	From    []int // (B·N): the row of Visible that holds a token, or -1
+}
+
+// NewMask returns a mask for batches of n tokens a sample, k of them visible:
+// the first k, until Set.
+func NewMask(batch, n, k int) *Mask {
+	m := &Mask{make([]int, batch*k), make([]int, batch*(n-k)), make([]int, batch*n)}
+	for b := range batch {
+		m.Set(b, n, count(n))
+	}
+	return m
+}
+
+// Set makes the first K tokens of order, a permutation of the sample's n
+// tokens, the visible ones of sample b.
+func (m *Mask) Set(b, n int, order []int) {
+	k := len(m.Visible) * n / len(m.From)
+	for i, t := range order {
+		row := b*n + t
+		if i < k {
+			m.Visible[b*k+i] = row
+			m.From[row] = b*k + i
+		} else {
+			m.Hidden[b*(n-k)+i-k] = row
+			m.From[row] = -1
+		}
+	}
+}
+
+// Encode adds the encoder for what mask shows of a grid of crops: (B·K, C).
+func (m *MAE) Encode(g *Graph, crop *Tensor, mask *Mask) *Tensor {
+	return m.Backbone.Encode(g, crop, mask.Visible, mask.Hidden).Tokens
+}
+
+// Decode adds the decoder. It returns the predictions for the tokens that rows
+// names among the batch's B·N, (len(rows), P).
+func (m *MAE) Decode(g *Graph, latent *Tensor, batch int, mask *Mask, rows []int) *Tensor {
+	y := linear(g, m.ps, "dec_embed", latent)
+	y = g.Unshuffle(y, m.ps.Get("mask_token"), mask.From)
+	y = g.AddRows(y, m.positions, count(y.Rows))
+	for i := range m.DecDepth {
+		y = block(g, m.ps, fmt.Sprintf("dec_blocks.%d.", i), y, batch, m.DecHeads)
+	}
+	y = g.Gather(y, rows)
+	return linear(g, m.ps, "dec_pred", norm(g, m.ps, "dec_norm", y))
+}
+
+// Loss adds the mean squared error of the predictions for the hidden patches.
+// normalise compares with patches of mean 0 and variance 1, see Graph.MSE.
+func (m *MAE) Loss(g *Graph, crop *Tensor, mask *Mask, normalise bool) *Tensor {
+	latent := m.Encode(g, crop, mask)
+	pred := m.Decode(g, latent, crop.Batch, mask, mask.Hidden)
+	target := g.Gather(g.Patches(crop, m.Patch), mask.Hidden)
+	return g.MSE(pred, target, normalise)
+}

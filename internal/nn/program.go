@@ -1,0 +1,92 @@
+package nn
+
+import (
+	"errors"
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+)
+
+// A Program is a compiled graph. It runs one step at a time and is not safe
+// for concurrent use, but its operations spread over all of the kernels'
+// threads.
+type Program struct {
+	total *totalOp // nil without a loss
+	tape  tape
+	arena int
+	nodes int
+}
+
+type tape interface {
+	RunAll() error
+	Reset()
+	Close() error
+}
+
+// Compile ends the graph, which must not be used after it. The loss is the
+// weighted sum of the terms; a graph for training differentiates it. With no
+// terms the program only computes the outputs. After a run the values of the
+// outputs can be read with Tensor.Data.
+func (g *Graph) Compile(terms []Term, outputs ...*Tensor) (*Program, error) {
+	p := &Program{}
+	for _, t := range outputs {
+		if t.op == nil {
+			return nil, errors.New("nn: Compile: an input is no output")
+		}
+		t.op.out.keep = true
+	}
+	if len(terms) > 0 {
+		for _, m := range terms {
+			m.Loss.op.out.keep = true
+		}
+		total, node := g.total(terms)
+		p.total = total
+		if g.train {
+			if err := g.differentiate(node); err != nil {
+				return nil, err
+			}
+		}
+	} else if g.train {
+		return nil, errors.New("nn: Compile: training wants a loss")
+	}
+	var err error
+	if p.arena, err = plan(g.g); err != nil {
+		return nil, fmt.Errorf("nn: Compile: %w", err)
+	}
+	p.nodes = len(g.g.AllNodes())
+	p.tape = G.NewTapeMachine(g.g)
+	return p, nil
+}
+
+func (g *Graph) differentiate(loss *G.Node) error {
+	if len(g.wrt) == 0 {
+		return errors.New("nn: Compile: every weight is frozen")
+	}
+	wrt := make(G.Nodes, len(g.wrt))
+	for i, p := range g.wrt {
+		wrt[i] = g.used[p].node
+	}
+	if _, err := G.Grad(loss, wrt...); err != nil {
+		return fmt.Errorf("nn: Compile: %w", err)
+	}
+	return nil
+}
+
+// Run does one step: the loss, the outputs and, in training, the gradient of
+// the loss by every weight used, in Param.G.
+func (p *Program) Run() error {
+	if err := p.tape.RunAll(); err != nil {
+		return fmt.Errorf("nn: Run: %w", err)
+	}
+	p.tape.Reset()
+	return nil
+}
+
+// Loss returns the last run's loss.
+func (p *Program) Loss() float64 { return float64(*p.total.sum) }
+
+// ArenaBytes returns the size of the activations' memory.
+func (p *Program) ArenaBytes() int { return 4 * p.arena }
+
+// Nodes returns the number of nodes of the graph, backward pass included.
+func (p *Program) Nodes() int { return p.nodes }

@@ -1,0 +1,160 @@
+package nn
+
+import "fmt"
+
+// Gather returns the rows of x that rows names, in that order. A row may be
+// named more than once. The slice is read at each run, so its elements may
+// change between runs.
+func (g *Graph) Gather(x *Tensor, rows []int) *Tensor {
+	n := x.Cols
+	return g.Apply(Op{
+		Name: "gather", Rows: len(rows), Cols: n, ForgetX: true,
+		Forward: func(c *Call) {
+			for r, s := range rows {
+				copy(c.Y[r*n:(r+1)*n], c.X[0][s*n:(s+1)*n])
+			}
+		},
+		Backward: func(c *Call) {
+			clear(c.DX[0])
+			for r, s := range rows {
+				addTo(c.DX[0][s*n:(s+1)*n], c.DY[r*n:(r+1)*n])
+			}
+		},
+	}, x)
+}
+
+// Unshuffle returns one row for each element of from: row from[r] of x, or the
+// token (C) where from[r] is negative. The slice is read at each run.
+func (g *Graph) Unshuffle(x *Tensor, token *Param, from []int) *Tensor {
+	n := x.Cols
+	if len(token.W) != n {
+		panic(fmt.Sprintf("nn: Unshuffle: a token of %d for rows of %d", len(token.W), n))
+	}
+	sum := make([]float64, n)
+	return g.Apply(Op{
+		Name: "unshuffle", Rows: len(from), Cols: n, ForgetX: true,
+		Forward: func(c *Call) {
+			for r, s := range from {
+				row := c.X[1]
+				if s >= 0 {
+					row = c.X[0][s*n : (s+1)*n]
+				}
+				copy(c.Y[r*n:(r+1)*n], row)
+			}
+		},
+		Backward: func(c *Call) {
+			clear(c.DX[0])
+			clear(sum)
+			for r, s := range from {
+				dy := c.DY[r*n : (r+1)*n]
+				if s >= 0 {
+					if c.DX[0] != nil {
+						addTo(c.DX[0][s*n:(s+1)*n], dy)
+					}
+					continue
+				}
+				for i, v := range dy {
+					sum[i] += float64(v)
+				}
+			}
+			for i := range c.DX[1] {
+				c.DX[1][i] = float32(sum[i])
+			}
+		},
+	}, x, g.Param(token))
+}
+
+func addTo(y, x []float32) {
+	for i, v := range x {
+		y[i] += v
+	}
+}
+
+// Patches cuts grids of one channel into patches without overlap, one a row:
+// x (B·D·H·W, 1) to (B·N, P). Patches come in z, y, x order of the grid, and
+// the voxels of a patch too. No gradient passes. It panics unless patch divides
+// every side.
+func (g *Graph) Patches(x *Tensor, patch [3]int) *Tensor {
+	grid := divide(x.Grid, patch)
+	n, p := product(grid), product(patch)
+	if x.Cols != 1 {
+		panic("nn: Patches: more than one channel")
+	}
+	t := g.Apply(Op{
+		Name: "patches", Rows: x.Batch * n, Cols: p,
+		Forward: func(c *Call) {
+			for b := range x.Batch {
+				ToPatches(c.Y[b*n*p:(b+1)*n*p], c.X[0][b*n*p:(b+1)*n*p], x.Grid, patch)
+			}
+		},
+	}, x)
+	t.Batch, t.Grid = x.Batch, grid
+	return t
+}
+
+// Blank sets the patches named by hidden to zero: rows of Patches of the same
+// grid. It is for layers that mix patches, so that none can see a hidden one.
+// The slice is read at each run. No gradient passes.
+func (g *Graph) Blank(x *Tensor, patch [3]int, hidden []int) *Tensor {
+	grid := divide(x.Grid, patch)
+	n := product(grid)
+	h, w := x.Grid[1], x.Grid[2]
+	return g.Apply(Op{
+		Name: "blank", Rows: x.Rows, Cols: 1,
+		Forward: func(c *Call) {
+			copy(c.Y, c.X[0])
+			for _, t := range hidden {
+				b, t := t/n, t%n
+				z, y, x0 := t/(grid[1]*grid[2])*patch[0], t/grid[2]%grid[1]*patch[1], t%grid[2]*patch[2]
+				for dz := range patch[0] {
+					for dy := range patch[1] {
+						at := ((b*x.Grid[0]+z+dz)*h+y+dy)*w + x0
+						clear(c.Y[at : at+patch[2]])
+					}
+				}
+			}
+		},
+	}, x).like(x)
+}
+
+// ToPatches writes the voxels of crop (D, H, W) to rows (N, P).
+func ToPatches(rows, crop []float32, sides, patch [3]int) {
+	eachRun(sides, patch, func(row, voxel int) { copy(rows[row:row+patch[2]], crop[voxel:]) })
+}
+
+// FromPatches is the inverse of ToPatches.
+func FromPatches(crop, rows []float32, sides, patch [3]int) {
+	eachRun(sides, patch, func(row, voxel int) { copy(crop[voxel:voxel+patch[2]], rows[row:]) })
+}
+
+// eachRun calls f with the place of every patch[2] voxels that lie together
+// both in the rows of patches and in the crop.
+func eachRun(sides, patch [3]int, f func(row, voxel int)) {
+	grid := divide(sides, patch)
+	row := 0
+	for z := range grid[0] {
+		for y := range grid[1] {
+			for x := range grid[2] {
+				for dz := range patch[0] {
+					for dy := range patch[1] {
+						f(row, ((z*patch[0]+dz)*sides[1]+y*patch[1]+dy)*sides[2]+x*patch[2])
+						row += patch[2]
+					}
+				}
+			}
+		}
+	}
+}
+
+func divide(sides, patch [3]int) [3]int {
+	var n [3]int
+	for i := range n {
+		if patch[i] <= 0 || sides[i]%patch[i] != 0 {
+			panic(fmt.Sprintf("nn: patches of %v do not fill a crop of %v", patch, sides))
+		}
+		n[i] = sides[i] / patch[i]
+	}
+	return n
+}
+
+func product(s [3]int) int { return s[0] * s[1] * s[2] }
