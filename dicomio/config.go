@@ -1,0 +1,106 @@
+package dicomio
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Config is the ingest section of a pipeline file.
+type Config struct {
+	Sources    []string `mapstructure:"sources"`    // archives, files and folders to read, besides those in the role "archives"
+	Modalities []string `mapstructure:"modalities"` // modalities that become volumes, such as CT; none means all
+	MinSlices  int      `mapstructure:"min_slices"` // series of fewer slices are refused; at least 2
+
+	SpacingTolerance float64 `mapstructure:"spacing_tolerance"` // how far a slice may lie off its plane, as a share of the spacing, in (0, 0.25]
+	Tilt             string  `mapstructure:"tilt"`              // a tilted gantry: refuse, resample (onto right angles) or keep (the affine leans)
+	Gaps             string  `mapstructure:"gaps"`              // missing slices: refuse, or fill (interpolated, at most one in ten)
+	SUV              string  `mapstructure:"suv"`               // PET: require (else refused), or if_possible (else in Bq/ml)
+
+	ROI             []string `mapstructure:"roi"`              // patterns of ROI names that are lesions, as in a shell, any case; one that begins with ! takes names out
+	SplitComponents bool     `mapstructure:"split_components"` // every connected piece of an ROI is a lesion of its own
+
+	MaxRefused float64 `mapstructure:"max_refused"` // share of series that may be refused before the stage fails, from 0 to 1
+	Workers    int     `mapstructure:"workers"`     // files and volumes worked on at once; 0 means one a CPU. It changes no result
+	KeyFile    string  `mapstructure:"key_file"`    // 32 bytes that ids are made with; none means a key from the seed, which hides nothing from who knows the seed
+}
+
+// What may be done about a flaw in a series.
+const (
+	Refuse     = "refuse"
+	Resample   = "resample"
+	Keep       = "keep"
+	Fill       = "fill"
+	Require    = "require"
+	IfPossible = "if_possible"
+)
+
+// Default returns the settings of a cautious ingest: nothing is corrected that
+// would change a voxel.
+func Default() Config {
+	return Config{
+		Modalities:       []string{"CT", "MR", "PT"},
+		MinSlices:        3,
+		SpacingTolerance: 0.05,
+		Tilt:             Refuse,
+		Gaps:             Refuse,
+		SUV:              Require,
+		ROI:              []string{"gtv*", "*tumor*", "*tumour*", "*lesion*", "*nodule*", "*mass*", "!*edema*", "!*oedema*"},
+		MaxRefused:       0.05,
+	}
+}
+
+// Validate returns what is wrong with the settings, all of it, or nil.
+func (c Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	oneOf := func(key, value string, allowed ...string) {
+		if !slices.Contains(allowed, value) {
+			bad("%s %q: want %s", key, value, strings.Join(allowed, " or "))
+		}
+	}
+	if c.MinSlices < 2 {
+		bad("min_slices %d: want at least 2", c.MinSlices)
+	}
+	if !(c.SpacingTolerance > 0 && c.SpacingTolerance <= 0.25) {
+		bad("spacing_tolerance %v: want more than 0 and at most 0.25", c.SpacingTolerance)
+	}
+	oneOf("tilt", c.Tilt, Refuse, Resample, Keep)
+	oneOf("gaps", c.Gaps, Refuse, Fill)
+	oneOf("suv", c.SUV, Require, IfPossible)
+	for _, p := range c.ROI {
+		if _, err := path.Match(strings.TrimPrefix(p, "!"), ""); err != nil {
+			bad("roi %q: not a pattern", p)
+		}
+	}
+	if !(c.MaxRefused >= 0 && c.MaxRefused <= 1) || math.IsNaN(c.MaxRefused) {
+		bad("max_refused %v: want 0 to 1", c.MaxRefused)
+	}
+	if c.Workers < 0 {
+		bad("workers %d: want 0 or more", c.Workers)
+	}
+	return errors.Join(errs...)
+}
+
+// isLesion reports whether an ROI of this name is a lesion.
+func (c Config) isLesion(roi string) bool {
+	roi = strings.ReplaceAll(strings.ToLower(roi), "/", " ") // a slash would stop a star
+	match := func(p string) bool {
+		ok, _ := path.Match(strings.ToLower(p), roi)
+		return ok
+	}
+	wanted := false
+	for _, p := range c.ROI {
+		if out, not := strings.CutPrefix(p, "!"); not {
+			if match(out) {
+				return false
+			}
+		} else {
+			wanted = wanted || match(p)
+		}
+	}
+	return wanted
+}
