@@ -68,9 +68,9 @@ func (d Dataset) Texts(t tag.Tag) []string {
 	var all []string
 	switch v := e.Value.GetValue().(type) {
 	case []string:
-		all = v
+		return splitText(strings.Join(v, `\`))
 	case []byte:
-		all = strings.Split(string(v), `\`)
+		return splitText(string(v))
 	case []int:
 		for _, n := range v {
 			all = append(all, strconv.Itoa(n))
@@ -80,14 +80,19 @@ func (d Dataset) Texts(t tag.Tag) []string {
 			all = append(all, strconv.FormatFloat(x, 'g', -1, 64))
 		}
 	}
-	out := make([]string, len(all))
-	for i, s := range all {
-		out[i] = trim(s)
+	return all
+}
+
+// splitText returns the values of a text element, nil where it is empty.
+func splitText(s string) []string {
+	all := strings.Split(s, `\`)
+	for i := range all {
+		all[i] = trim(all[i])
 	}
-	if len(out) == 1 && out[0] == "" {
+	if len(all) == 1 && all[0] == "" {
 		return nil
 	}
-	return out
+	return all
 }
 
 // trim removes the padding of a value: blanks and NULs at either end.

@@ -141,8 +141,3 @@ func ReadInstance(path string, b []byte) (*Instance, error) {
 // Drop lets go of the file's bytes: Stored and Pixels fail from here on, while
 // every field stays.
 func (in *Instance) Drop() { in.data = nil }
-
-// Frame returns the place and scale of frame i, from 0: for an enhanced object
-// from its functional groups, own before shared, and else from the instance.
-// It panics if i is out of range.
-func (in *Instance) Frame(i int) Frame { return in.frame(i) }

@@ -1,0 +1,109 @@
+package dicomio
+
+import (
+	"bytes"
+	"compress/flate"
+	"errors"
+	"io"
+
+	"github.com/suyashkumar/dicom/pkg/tag"
+)
+
+// pixelGroup takes the element h of group 7FE0 at the top level. done is true
+// for the pixel data themselves, where the walk ends.
+func (w *walker) pixelGroup(h head, end int) (done bool, next int, err error) {
+	px := &w.lay.pixels
+	value := span{h.value, end}
+	short := false
+	if h.length != undefined {
+		short = h.length > end-h.value
+		if !short {
+			value.to = h.value + h.length
+		}
+	}
+	switch h.tag {
+	case tag.PixelData:
+	case tag.FloatPixelData:
+		px.bits = 32
+	case tag.DoubleFloatPixelData:
+		px.bits = 64
+	default:
+		if h.length == undefined || short {
+			return true, end, refuse(Truncated, "element %v at offset %d", h.tag, h.value)
+		}
+		if h.tag == tag.ExtendedOffsetTable {
+			px.eot = value
+		}
+		return false, value.to, nil
+	}
+	px.found, px.vr, px.bigEndian, px.span = true, h.vr, w.big, value
+	if h.length != undefined {
+		px.short = short
+		return true, value.to, nil
+	}
+	px.isFrag = true
+	items, next, err := w.fragments(h.value, end)
+	if len(items) > 0 {
+		px.bot, px.fragments = items[0], items[1:]
+	}
+	if errors.Is(err, errNoEnd) {
+		w.note("pixel data without end delimiter")
+		err = nil
+	}
+	if err != nil {
+		px.short = true
+		w.note("pixel data broken after %d fragments", len(px.fragments))
+	}
+	return true, next, nil
+}
+
+// errNoEnd marks fragments that end with the file, each whole.
+var errNoEnd = &Error{Reason: Truncated, Detail: "fragments without end delimiter"}
+
+// fragments walks the items of an encapsulated value from p on (PS3.5 annex
+// A.4) and returns those that are whole.
+func (w *walker) fragments(p, end int) (items []span, next int, err error) {
+	for p+8 <= end {
+		h, err := w.head(p, end, false)
+		if err != nil {
+			return items, p, err
+		}
+		switch {
+		case h.tag == tag.SequenceDelimitationItem:
+			return items, h.value, nil
+		case h.tag != tag.Item || h.length == undefined:
+			return items, p, refuse(Malformed, "no fragment at offset %d", p)
+		}
+		if p, err = w.inside(h, end); err != nil {
+			return append(items, span{h.value, end}), end, err
+		}
+		items = append(items, span{h.value, p})
+	}
+	if p < end {
+		return items, p, refuse(Truncated, "fragment at offset %d", p)
+	}
+	return items, p, errNoEnd
+}
+
+// Bounds of a deflated data set: a CT slice of air shrinks about a hundredfold.
+const (
+	maxInflated  = 2 << 30
+	inflateGrace = 64 << 20
+	inflateRatio = 200
+)
+
+// inflate unpacks the data set of a deflated file. With an error, the bytes that
+// came before it are returned.
+func inflate(b []byte) ([]byte, error) {
+	limit := min(int64(len(b))*inflateRatio+inflateGrace, maxInflated)
+	out, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(b)), limit+1))
+	switch {
+	case int64(len(out)) > limit:
+		return nil, refuse(TooLarge, "deflated data set of more than %d bytes", limit)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return out, refuse(Truncated, "deflated data set")
+	case err != nil:
+		return out, refuse(Malformed, "deflated data set")
+	}
+	return out, nil
+}
