@@ -1,0 +1,150 @@
+package pipelines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// What is to be done with a stage.
+const (
+	Run    = "run"    // its work has not been done
+	Resume = "resume" // its work was interrupted, and goes on from there
+	Reuse  = "reuse"  // its work has been done
+)
+
+// A Step says what is to be done with a stage, and why.
+type Step struct {
+	Stage   string   `json:"stage"`
+	Kind    string   `json:"kind"`
+	Action  string   `json:"action"` // Run, Resume or Reuse
+	Reasons []string `json:"reasons"`
+}
+
+// Plan returns what [Pipeline.Run] would do in the run folder dir. It runs and
+// writes nothing.
+func (p *Pipeline) Plan(ctx context.Context, dir string) ([]Step, error) {
+	return p.plan(ctx, dir, newDigester(filepath.Join(dir, memoryName)))
+}
+
+func (p *Pipeline) plan(ctx context.Context, dir string, digests *digester) ([]Step, error) {
+	done := map[string]*Record{}
+	steps := make([]Step, len(p.Stages))
+	for i, s := range p.Stages {
+		_, step, rec, err := p.decide(ctx, dir, s, done, digests)
+		if err != nil {
+			return nil, err
+		}
+		if steps[i] = step; rec != nil {
+			done[s.Name] = rec
+		}
+	}
+	return steps, nil
+}
+
+// decide says what is to be done with s, given the records of the stages before
+// it that are done. The record is nil unless s is done too; the work lacks the
+// inputs that are still to be made.
+func (p *Pipeline) decide(ctx context.Context, dir string, s Stage, done map[string]*Record, digests *digester) (Work, Step, *Record, error) {
+	w := newWork(s.Kind, s.Config, p.Seed)
+	step := Step{Stage: s.Name, Kind: s.Kind.Name, Action: Run}
+	if s.Kind.Sources != nil {
+		var err error
+		if w.Sources, err = digests.sources(ctx, s.Kind.Sources(s.Config)); err != nil {
+			return w, step, nil, s.sourceError(err)
+		}
+	}
+	for _, role := range slices.Sorted(maps.Keys(s.Needs)) {
+		rec, ok := done[s.Needs[role]]
+		if !ok {
+			step.Reasons = append(step.Reasons, fmt.Sprintf("needs %s, which runs", s.Needs[role]))
+			continue
+		}
+		w.Inputs[role] = rec.Digest
+	}
+	if step.Reasons != nil {
+		return w, step, nil, nil
+	}
+	rec, action, reasons, err := state(ctx, filepath.Join(dir, s.Name), w, s.Kind.Resumes, digests)
+	step.Action, step.Reasons = action, reasons
+	return w, step, rec, err
+}
+
+// sourceError says that a source of s cannot be read, and where it was named.
+func (s Stage) sourceError(err error) error {
+	if s.from == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	key := join(s.key, "with.sources")
+	problem := "cannot be read: " + err.Error()
+	var at *fs.PathError
+	if errors.As(err, &at) && errors.Is(err, fs.ErrNotExist) {
+		problem = at.Path + " does not exist: put it there, or name another place"
+	}
+	return Faults{{s.from.place(key), key, problem}}
+}
+
+// state says how far the work w is done in the folder out. The record is that of
+// the finished work, or nil.
+func state(ctx context.Context, out string, w Work, resumes bool, digests *digester) (*Record, string, []string, error) {
+	var reasons []string
+	rec, err := readRecord(out)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		reasons = []string{"has not run yet"}
+	case err != nil:
+		reasons = []string{"its stage.json cannot be read"}
+	case rec.Key != w.Key():
+		if reasons = w.changes(rec.Work); reasons == nil {
+			reasons = []string{"its stage.json was changed"}
+		}
+	default:
+		damage, err := rec.damage(ctx, out, digests)
+		if err != nil {
+			return nil, "", nil, err
+		}
+		if damage == "" {
+			return rec, Reuse, []string{"its work is done"}, nil
+		}
+		reasons = []string{damage}
+	}
+	if resumes && interrupted(out+".part", w) {
+		return nil, Resume, []string{"was interrupted"}, nil
+	}
+	return nil, Run, reasons, nil
+}
+
+// damage says what is wrong with the artifacts in dir, or "".
+func (r *Record) damage(ctx context.Context, dir string, digests *digester) (string, error) {
+	files, err := digests.tree(ctx, dir)
+	if err != nil {
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		return "its artifacts cannot be read: " + err.Error(), nil
+	}
+	for _, name := range unionKeys(files, r.Outputs) {
+		got, there := files[name]
+		want, known := r.Outputs[name]
+		switch {
+		case !there:
+			return name + " is gone", nil
+		case !known:
+			return name + " was added", nil
+		case got != want:
+			return name + " was changed", nil
+		}
+	}
+	return "", nil
+}
+
+// interrupted reports whether the folder part was left by the work w.
+func interrupted(part string, w Work) bool {
+	b, err := os.ReadFile(filepath.Join(part, keyName))
+	return err == nil && string(b) == w.Key()
+}

@@ -1,0 +1,215 @@
+package pipelines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"oncovox/internal/jsonl"
+	"oncovox/internal/stage"
+)
+
+// The runner's own files in a run folder. A stage's name holds no dot, so they
+// cannot meet.
+const (
+	resolvedName = "pipeline.resolved.yaml"
+	logName      = "log.jsonl"
+	lockName     = ".lock"
+	memoryName   = ".digests"
+)
+
+// Options is what a run is given besides its pipeline.
+type Options struct {
+	Program  string                            // version of this program, for provenance
+	Log      *slog.Logger                      // for people; a run keeps a log of its own too
+	Progress func(stage string) stage.Progress // may be nil
+}
+
+// An Outcome is what was done with a stage.
+type Outcome struct {
+	Step
+	Dir     string  `json:"dir"`
+	Digest  string  `json:"digest"` // over its artifacts
+	Seconds float64 `json:"seconds"`
+}
+
+// Run does the stages whose work has not been done in the run folder dir, and
+// returns what it did with each. A folder that holds an earlier, perhaps
+// interrupted, run of the pipeline is carried on with; nothing that is done is
+// done again. After an error the outcomes are those of the stages that are whole.
+func (p *Pipeline) Run(ctx context.Context, dir string, o Options) (outcomes []Outcome, err error) {
+	if err := p.claim(dir); err != nil {
+		return nil, err
+	}
+	unlock, err := lock(filepath.Join(dir, lockName))
+	if err != nil {
+		return nil, fmt.Errorf("run folder %s: %w", dir, err)
+	}
+	defer unlock()
+	logFile, err := os.OpenFile(filepath.Join(dir, logName), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer logFile.Close()
+	o.Log = slog.New(slog.NewMultiHandler(o.Log.Handler(), slog.NewJSONHandler(logFile, nil)))
+	digests := newDigester(filepath.Join(dir, memoryName))
+	defer func() { err = errors.Join(err, digests.save()) }()
+
+	for _, s := range p.Stages {
+		if err := mend(filepath.Join(dir, s.Name)); err != nil {
+			return nil, err
+		}
+	}
+	// The whole plan first: a source that is missing should not be found out
+	// after a night of pretraining.
+	if _, err := p.plan(ctx, dir, digests); err != nil {
+		return nil, err
+	}
+	if err := renameio.WriteFile(filepath.Join(dir, resolvedName), p.resolved(), 0o644); err != nil {
+		return nil, err
+	}
+	return p.runStages(ctx, dir, o, digests)
+}
+
+func (p *Pipeline) runStages(ctx context.Context, dir string, o Options, digests *digester) ([]Outcome, error) {
+	var outcomes []Outcome
+	done := map[string]*Record{}
+	for _, s := range p.Stages {
+		start := time.Now()
+		w, step, rec, err := p.decide(ctx, dir, s, done, digests)
+		if err != nil {
+			return outcomes, err
+		}
+		out := filepath.Join(dir, s.Name)
+		o.Log.Info(step.Action, "stage", s.Name, "kind", s.Kind.Name, "reasons", step.Reasons)
+		if rec == nil {
+			in := map[string]string{}
+			for role, name := range s.Needs {
+				in[role] = filepath.Join(dir, name)
+			}
+			if rec, err = execute(ctx, s, w, in, out, o, digests); err != nil {
+				return outcomes, fmt.Errorf("stage %s: %w (what is done is kept in %s: the same command goes on from there)", s.Name, err, dir)
+			}
+		}
+		done[s.Name] = rec
+		outcomes = append(outcomes, Outcome{step, out, rec.Digest, time.Since(start).Seconds()})
+	}
+	return outcomes, nil
+}
+
+// claim makes the run folder dir, or makes sure that it is one of this pipeline.
+func (p *Pipeline) claim(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("run folder: %w: choose another with --out", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("run folder: %w", err)
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	text, err := os.ReadFile(filepath.Join(dir, resolvedName))
+	if errors.Is(err, fs.ErrNotExist) {
+		for _, e := range entries {
+			if e.Name() != lockName && e.Name() != logName && e.Name() != memoryName {
+				return fmt.Errorf("%w: %s is not empty and is not a run folder: choose another with --out", stage.ErrConfig, dir)
+			}
+		}
+		return nil
+	}
+	if name := scalarOf(text, "name"); err == nil && name != p.Name {
+		return fmt.Errorf("%w: %s holds a run of the pipeline %q, not of %q: choose another with --out", stage.ErrConfig, dir, name, p.Name)
+	}
+	return err
+}
+
+// execute does the work w of s: into out.part, which becomes out when it is
+// whole. It returns the record it leaves there.
+func execute(ctx context.Context, s Stage, w Work, in map[string]string, out string, o Options, digests *digester) (*Record, error) {
+	part := out + ".part"
+	if !s.Kind.Resumes || !interrupted(part, w) {
+		if err := clear(part, w); err != nil {
+			return nil, err
+		}
+	}
+	env := stage.Env{Seed: w.Seed, In: in, Out: part, Version: o.Program, Log: o.Log.With("stage", s.Name)}
+	if o.Progress != nil {
+		env.Progress = o.Progress(s.Name)
+	}
+	rec := &Record{Stage: s.Name, Key: w.Key(), Work: w, From: s.Needs, Program: o.Program, Machine: thisMachine(), Start: time.Now().UTC()}
+	if err := fenced(ctx, s, env); err != nil {
+		if !s.Kind.Resumes {
+			return nil, errors.Join(err, os.RemoveAll(part))
+		}
+		return nil, err
+	}
+	var err error
+	if rec.Outputs, err = digests.tree(ctx, part); err != nil {
+		return nil, err
+	}
+	rec.Digest = treeDigest(rec.Outputs)
+	rec.End = time.Now().UTC()
+	if err := jsonl.WriteValue(filepath.Join(part, recordName), rec, 0o644); err != nil {
+		return nil, err
+	}
+	return rec, replace(out, part)
+}
+
+// fenced runs s. A panic in it ends the stage, not the program.
+func fenced(ctx context.Context, s Stage, env stage.Env) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			env.Log.Error("panic", "value", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = fmt.Errorf("fault in this program: %v", p)
+		}
+	}()
+	return s.Kind.Run(ctx, s.Config, env)
+}
+
+// clear makes part an empty folder for the work w.
+func clear(part string, w Work) error {
+	if err := os.RemoveAll(part); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(part, 0o755); err != nil {
+		return err
+	}
+	return renameio.WriteFile(filepath.Join(part, keyName), []byte(w.Key()), 0o644)
+}
+
+// replace makes the whole folder part the folder out. If it is stopped between
+// its steps, mend brings back the old one.
+func replace(out, part string) error {
+	old := out + ".old"
+	if err := os.RemoveAll(old); err != nil {
+		return err
+	}
+	if err := os.Rename(out, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(part, out); err != nil {
+		return err
+	}
+	return errors.Join(os.RemoveAll(old), os.Remove(filepath.Join(out, keyName)))
+}
+
+// mend undoes a replace that was stopped half-way.
+func mend(out string) error {
+	old := out + ".old"
+	if _, err := os.Stat(out); errors.Is(err, fs.ErrNotExist) {
+		if err := os.Rename(old, out); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	return os.RemoveAll(old)
+}
