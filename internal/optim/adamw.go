@@ -1,0 +1,96 @@
+// Package optim changes weights by their gradients: AdamW with decoupled decay,
+// gradients clipped by their global norm, and the schedule of learning rates.
+package optim
+
+import (
+	"fmt"
+	"math"
+
+	"oncovox/internal/kernel"
+	"oncovox/internal/nn"
+)
+
+// Options are the settings of AdamW that do not change from step to step.
+type Options struct {
+	Beta1, Beta2 float64 // decay of the two moments, in [0, 1)
+	Eps          float64 // added to the root of the second moment
+	Decay        float64 // share of a matrix's weights taken off at each step, times the rate
+	// RateScale multiplies the learning rate of the weight of that name; nil
+	// stands for 1.
+	RateScale func(name string) float64
+}
+
+// Default returns the settings that masked autoencoders are trained with (He
+// et al. 2022, appendix A.1).
+func Default() Options { return Options{Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, Decay: 0.05} }
+
+// AdamW holds the moments of a set of weights (Loshchilov and Hutter 2019,
+// algorithm 2). Weights that are frozen when a step is made are left alone.
+type AdamW struct {
+	opt     Options
+	step    int
+	moments []Moment
+}
+
+// A Moment is what AdamW remembers of one weight.
+type Moment struct {
+	Param *nn.Param
+	M, V  []float32 // running means of the gradient and of its square
+
+	decay, rate float64
+}
+
+// NewAdamW returns an optimiser of the weights in ps, with moments of zero.
+// Only matrices decay: weights of two or more dimensions and more than one row.
+func NewAdamW(ps *nn.Params, opt Options) *AdamW {
+	a := &AdamW{opt: opt}
+	for _, p := range ps.All() {
+		m := Moment{Param: p, M: make([]float32, len(p.W)), V: make([]float32, len(p.W)), rate: 1}
+		if len(p.Shape) >= 2 && p.Shape[0] > 1 {
+			m.decay = opt.Decay
+		}
+		if opt.RateScale != nil {
+			m.rate = opt.RateScale(p.Name)
+		}
+		a.moments = append(a.moments, m)
+	}
+	return a
+}
+
+// Step changes the weights by their gradients at the given learning rate, and
+// returns the gradients' global norm as it was. Gradients whose norm is above
+// clip are scaled down to it; a clip of 0 leaves them. If the norm is not
+// finite, no weight changes and the error says so.
+func (a *AdamW) Step(rate, clip float64) (norm float64, err error) {
+	for _, m := range a.moments {
+		if !m.Param.Frozen {
+			norm += kernel.SumSquares(m.Param.G)
+		}
+	}
+	norm = math.Sqrt(norm)
+	if math.IsNaN(norm) || math.IsInf(norm, 0) {
+		return norm, fmt.Errorf("the gradient's norm is %v", norm)
+	}
+	scale := 1.0
+	if clip > 0 && norm > clip {
+		scale = clip / norm
+	}
+	a.step++
+	for _, m := range a.moments {
+		if p := m.Param; !p.Frozen {
+			kernel.AdamW(p.W, m.M, m.V, p.G, float32(rate*m.rate), float32(a.opt.Beta1), float32(a.opt.Beta2),
+				float32(a.opt.Eps), float32(m.decay), float32(scale), a.step)
+		}
+	}
+	return norm, nil
+}
+
+// Moments returns what is remembered of each weight, in their order, to be
+// saved or restored in place.
+func (a *AdamW) Moments() []Moment { return a.moments }
+
+// Steps returns how many steps were made.
+func (a *AdamW) Steps() int { return a.step }
+
+// SetSteps says how many steps the restored moments have seen.
+func (a *AdamW) SetSteps(n int) { a.step = n }
