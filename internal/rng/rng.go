@@ -9,6 +9,13 @@ import "math/rand/v2"
 // At returns the source for the given seed, purpose and counters. Equal
 // arguments give equal sources; any other argument gives an unrelated one.
 func At(seed int64, purpose string, counters ...int) *rand.Rand {
+	src := Source(seed, purpose, counters...)
+	return rand.New(&src)
+}
+
+// Source returns the bare source of At as a value, for loops that must not
+// allocate.
+func Source(seed int64, purpose string, counters ...int) rand.PCG {
 	h := mix(uint64(seed))
 	for _, c := range []byte(purpose) {
 		h = mix(h ^ uint64(c))
@@ -17,7 +24,7 @@ func At(seed int64, purpose string, counters ...int) *rand.Rand {
 	for _, c := range counters {
 		h = mix(h ^ uint64(c))
 	}
-	return rand.New(rand.NewPCG(h, mix(h)))
+	return *rand.NewPCG(h, mix(h))
 }
 
 // mix is the step and output function of SplitMix64 (Steele, Lea, Flood 2014).

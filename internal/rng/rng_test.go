@@ -34,3 +34,10 @@ func TestStepsAreIndependent(t *testing.T) {
 		t.Errorf("mean of first numbers %v, want about 0.5", mean)
 	}
 }
+
+func TestSourceIsAt(t *testing.T) {
+	src := Source(7, "crop", 3, 4)
+	if a, b := At(7, "crop", 3, 4).Uint64(), src.Uint64(); a != b {
+		t.Errorf("At draws %d, Source %d", a, b)
+	}
+}
