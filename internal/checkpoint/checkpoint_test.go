@@ -1,0 +1,228 @@
+package checkpoint
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"oncovox/internal/nn"
+	"oncovox/internal/optim"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func sample() File {
+	return File{
+		Tensors: []Tensor{
+			{"z", []int{2, 3}, []float32{1, -2, 3.5, 0, float32(math.Inf(1)), 1e-40}},
+			{"empty", []int{0, 4}, []float32{}},
+			{"a.weight", []int{1}, []float32{7}},
+		},
+		Meta: map[string]string{"config": `{"dim":96}`},
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "w.safetensors")
+	if err := Write(path, sample()); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(sample(), got); d != "" {
+		t.Error(d)
+	}
+	a, _ := encode(sample())
+	b, _ := encode(got)
+	if !bytes.Equal(a, b) {
+		t.Error("writing what was read gives other bytes")
+	}
+}
+
+func TestWriteRefuses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "w.safetensors")
+	for name, f := range map[string]File{
+		"shape":     {Tensors: []Tensor{{"a", []int{2}, []float32{1}}}},
+		"twice":     {Tensors: []Tensor{{"a", []int{1}, []float32{1}}, {"a", []int{1}, []float32{1}}}},
+		"reserved":  {Tensors: []Tensor{{"__metadata__", []int{1}, []float32{1}}}},
+		"meta name": {Meta: map[string]string{digestKey: "x"}},
+	} {
+		if err := Write(path, f); err == nil {
+			t.Errorf("%s: written", name)
+		}
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("a refused write left a file")
+	}
+}
+
+func raw(length uint64, header string, data int) []byte {
+	b := binary.LittleEndian.AppendUint64(nil, length)
+	return append(append(b, header...), make([]byte, data)...)
+}
+
+func headed(header string, data int) []byte { return raw(uint64(len(header)), header, data) }
+
+func TestReadRefuses(t *testing.T) {
+	whole, _ := encode(sample())
+	flipped := bytes.Clone(whole)
+	flipped[len(flipped)-1] ^= 1
+	for name, b := range map[string][]byte{
+		"empty":             nil,
+		"short":             {1, 2, 3},
+		"header length lie": raw(1<<62, "{}", 0),
+		"header too long":   raw(100, "{}", 0),
+		"not JSON":          headed("{", 0),
+		"JSON list":         headed("[]", 0),
+		"null metadata":     headed(`{"__metadata__":null}`, 0),
+		"metadata number":   headed(`{"__metadata__":{"a":1}}`, 0),
+		"past the end":      headed(`{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}`, 8),
+		"huge shape":        headed(`{"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,0]}}`, 0),
+		"negative side":     headed(`{"a":{"dtype":"F32","shape":[-1,-1],"data_offsets":[0,4]}}`, 4),
+		"shape and bytes":   headed(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 4),
+		"backward offsets":  headed(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[8,4]}}`, 8),
+		"gap":               headed(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8),
+		"overlap":           headed(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 4),
+		"bytes left":        headed(`{}`, 4),
+		"other dtype":       headed(`{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}`, 4),
+		"cut":               whole[:len(whole)-1],
+		"flipped bit":       flipped,
+	} {
+		if _, err := Decode(bytes.NewReader(b), int64(len(b))); !errors.Is(err, ErrFormat) {
+			t.Errorf("%s: error %v, want ErrFormat", name, err)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	whole, _ := encode(sample())
+	f.Add(whole)
+	f.Add(headed(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 4))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		file, err := Decode(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			if !errors.Is(err, ErrFormat) {
+				t.Errorf("error %v, want ErrFormat", err)
+			}
+			return
+		}
+		again, err := encode(file)
+		if err != nil {
+			return // a name that only a foreign writer gives
+		}
+		back, err := Decode(bytes.NewReader(again), int64(len(again)))
+		if err != nil || len(back.Tensors) != len(file.Tensors) {
+			t.Errorf("what was read and written does not read: %v", err)
+		}
+	})
+}
+
+func params(names ...string) *nn.Params {
+	ps := nn.NewParams(1)
+	for _, n := range names {
+		ps.Add(n, nn.Normal(1), 2, 3)
+	}
+	return ps
+}
+
+func TestAssign(t *testing.T) {
+	file := File{Tensors: Weights(params("enc.a", "dec.b"))}
+	cases := []struct {
+		name            string
+		ps              *nn.Params
+		missing, unused func(string) bool
+		want            string // part of the error; empty for none
+	}{
+		{"same", params("enc.a", "dec.b"), nil, nil, ""},
+		{"encoder only", params("enc.a", "head.c"), Prefixes("head."), Prefixes("dec."), ""},
+		{"missing not expected", params("enc.a", "head.c"), nil, Prefixes("dec."), "no weight head.c"},
+		{"unused not expected", params("enc.a"), nil, nil, "dec.b has no place"},
+		{"expected missing, but there", params("enc.a", "dec.b"), Prefixes("dec."), nil, "has a weight dec.b"},
+		{"expected unused, but used", params("enc.a", "dec.b"), nil, Prefixes("dec."), "none was expected"},
+	}
+	other := nn.NewParams(1)
+	other.Add("enc.a", nn.Zeros, 3, 2)
+	cases = append(cases, struct {
+		name            string
+		ps              *nn.Params
+		missing, unused func(string) bool
+		want            string
+	}{"other shape", other, nil, Prefixes("dec."), "is [2 3], the network's [3 2]"})
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			clear(c.ps.Get("enc.a").W)
+			err := file.Assign(c.ps, c.missing, c.unused)
+			switch {
+			case c.want == "" && err != nil:
+				t.Error(err)
+			case c.want == "" && c.ps.Get("enc.a").W[1] != file.Tensors[0].Data[1]:
+				t.Error("the weight was not copied")
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+				t.Errorf("error %v, want %q", err, c.want)
+			case c.want != "" && c.ps.Get("enc.a").W[1] != 0:
+				t.Error("a refused checkpoint changed a weight")
+			}
+		})
+	}
+}
+
+func TestState(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	ps := params("a", "b")
+	opt := optim.NewAdamW(ps, optim.Default())
+	if meta, damaged, err := LoadState(dir, ps, opt); meta != nil || damaged != 0 || err != nil {
+		t.Fatalf("no folder: %v, %d, %v", meta, damaged, err)
+	}
+	var saved [][]float32
+	for range 3 {
+		for _, p := range ps.All() {
+			for i := range p.G {
+				p.G[i] = float32(i) - 1
+			}
+		}
+		if _, err := opt.Step(0.1, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := SaveState(dir, ps, opt, map[string]string{"history": "x"}); err != nil {
+			t.Fatal(err)
+		}
+		saved = append(saved, append([]float32(nil), ps.Get("a").W...))
+	}
+	names, _ := states(dir)
+	if len(names) != 2 {
+		t.Fatalf("%d states are kept, want 2", len(names))
+	}
+	check := func(name string, want int) {
+		t.Helper()
+		ps := params("a", "b")
+		opt := optim.NewAdamW(ps, optim.Default())
+		meta, damaged, err := LoadState(dir, ps, opt)
+		if err != nil || damaged != 3-want || meta["history"] != "x" || opt.Steps() != want {
+			t.Fatalf("%s: meta %v, %d damaged, error %v, step %d", name, meta, damaged, err, opt.Steps())
+		}
+		if d := cmp.Diff(saved[want-1], ps.Get("a").W); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+		if opt.Moments()[0].V[0] == 0 {
+			t.Errorf("%s: the moments were not restored", name)
+		}
+	}
+	check("newest", 3)
+	path := filepath.Join(dir, names[1])
+	b, _ := os.ReadFile(path)
+	b[len(b)-9] ^= 4
+	os.WriteFile(path, b, 0o644)
+	check("newest damaged", 2)
+
+	ps = params("a", "c")
+	if _, _, err := LoadState(dir, ps, optim.NewAdamW(ps, optim.Default())); err == nil {
+		t.Error("the state of another network was loaded")
+	}
+}

@@ -1,0 +1,236 @@
+// Package checkpoint keeps weights and training states on disk, in the
+// safetensors format: eight bytes of header length, a JSON header that places
+// each tensor, and the tensors' bytes, little-endian. Files appear whole, by
+// rename.
+package checkpoint
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2"
+)
+
+// ErrFormat marks bytes that are not a checkpoint, or a damaged one.
+var ErrFormat = errors.New("not a whole checkpoint")
+
+// maxHeader bounds the header of a file that is read, in bytes.
+const maxHeader = 16 << 20
+
+// digestKey names the entry of the metadata that holds the digest of the
+// tensors' bytes, by which damage is found.
+const digestKey = "sha256"
+
+// A Tensor is a named array of float32 in row-major order.
+type Tensor struct {
+	Name  string
+	Shape []int
+	Data  []float32
+}
+
+// A File is what a checkpoint holds.
+type File struct {
+	Tensors []Tensor
+	Meta    map[string]string // free text for the reader, mostly JSON
+}
+
+// entry places one tensor, as the header has it.
+type entry struct {
+	DType   string    `json:"dtype"`
+	Shape   []int     `json:"shape"`
+	Offsets [2]uint64 `json:"data_offsets"`
+}
+
+// Write writes f to the file at path. Equal files have equal bytes.
+func Write(path string, f File) error {
+	b, err := encode(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return renameio.WriteFile(path, b, 0o644, renameio.IgnoreUmask())
+}
+
+func encode(f File) ([]byte, error) {
+	total := 0
+	header := map[string]any{}
+	for _, t := range f.Tensors {
+		if n, ok := size(t.Shape); !ok || n != len(t.Data) {
+			return nil, fmt.Errorf("tensor %s: shape %v for %d values", t.Name, t.Shape, len(t.Data))
+		}
+		if _, ok := header[t.Name]; ok || t.Name == "" || t.Name == "__metadata__" {
+			return nil, fmt.Errorf("tensor name %q is taken or empty", t.Name)
+		}
+		header[t.Name] = entry{"F32", t.Shape, [2]uint64{uint64(total), uint64(total + 4*len(t.Data))}}
+		total += 4 * len(t.Data)
+	}
+	data := make([]byte, 0, total)
+	for _, t := range f.Tensors {
+		for _, v := range t.Data {
+			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+		}
+	}
+	meta := map[string]string{digestKey: digest(data)}
+	for k, v := range f.Meta {
+		if k == digestKey {
+			return nil, fmt.Errorf("metadata key %q is taken", k)
+		}
+		meta[k] = v
+	}
+	header["__metadata__"] = meta
+	h, err := json.Marshal(header) // keys sorted
+	if err != nil {
+		return nil, err
+	}
+	h = append(h, strings.Repeat(" ", -len(h)&7)...)
+	out := binary.LittleEndian.AppendUint64(make([]byte, 0, 8+len(h)+total), uint64(len(h)))
+	return append(append(out, h...), data...), nil
+}
+
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// Read reads the checkpoint at path, its tensors in the order of their bytes.
+// Damage and files of other kinds are ErrFormat. No more memory is asked for
+// than the file's own size calls for.
+func Read(path string) (File, error) {
+	r, err := os.Open(path)
+	if err != nil {
+		return File{}, err
+	}
+	defer r.Close()
+	info, err := r.Stat()
+	if err != nil {
+		return File{}, err
+	}
+	f, err := Decode(r, info.Size())
+	if err != nil {
+		return File{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+// Decode reads a checkpoint of size bytes from r.
+func Decode(r io.Reader, size int64) (File, error) {
+	var length [8]byte
+	if _, err := io.ReadFull(r, length[:]); err != nil {
+		return File{}, fmt.Errorf("%w: shorter than its first 8 bytes", ErrFormat)
+	}
+	n := binary.LittleEndian.Uint64(length[:])
+	if n > maxHeader || int64(n) > size-8 {
+		return File{}, fmt.Errorf("%w: a header of %d bytes in a file of %d", ErrFormat, n, size)
+	}
+	h := make([]byte, n)
+	if _, err := io.ReadFull(r, h); err != nil {
+		return File{}, fmt.Errorf("%w: ends in its header", ErrFormat)
+	}
+	f, entries, err := header(h, uint64(size-8)-n)
+	if err != nil {
+		return File{}, fmt.Errorf("%w: %v", ErrFormat, err)
+	}
+	sum := sha256.New()
+	buf := make([]byte, 64<<10)
+	for i, e := range entries {
+		t := &f.Tensors[i]
+		t.Data = make([]float32, (e.Offsets[1]-e.Offsets[0])/4)
+		for done := 0; done < len(t.Data); {
+			b := buf[:min(len(buf), 4*(len(t.Data)-done))]
+			if _, err := io.ReadFull(r, b); err != nil {
+				return File{}, fmt.Errorf("%w: ends in tensor %s", ErrFormat, t.Name)
+			}
+			sum.Write(b)
+			for ; len(b) > 0; b = b[4:] {
+				t.Data[done] = math.Float32frombits(binary.LittleEndian.Uint32(b))
+				done++
+			}
+		}
+	}
+	if want, ok := f.Meta[digestKey]; ok && want != hex.EncodeToString(sum.Sum(nil)) {
+		return File{}, fmt.Errorf("%w: the tensors do not have the digest in the header", ErrFormat)
+	}
+	delete(f.Meta, digestKey)
+	return f, nil
+}
+
+// header checks that the entries fill the length bytes of data without gap or
+// overlap, and returns them in order.
+func header(h []byte, length uint64) (File, []entry, error) {
+	var raw map[string]json.RawMessage
+	dec := json.NewDecoder(bytes.NewReader(h))
+	if err := dec.Decode(&raw); err != nil {
+		return File{}, nil, fmt.Errorf("header: %v", err)
+	}
+	f := File{Meta: map[string]string{}}
+	if m, ok := raw["__metadata__"]; ok {
+		if err := json.Unmarshal(m, &f.Meta); err != nil || f.Meta == nil {
+			return File{}, nil, errors.New("metadata is not an object of strings")
+		}
+		delete(raw, "__metadata__")
+	}
+	type placed struct {
+		name string
+		entry
+	}
+	var all []placed
+	for name, m := range raw {
+		var e entry
+		if err := json.Unmarshal(m, &e); err != nil {
+			return File{}, nil, fmt.Errorf("tensor %.80q: %v", name, err)
+		}
+		if e.DType != "F32" {
+			return File{}, nil, fmt.Errorf("tensor %.80q: dtype %.20q, only F32 is read", name, e.DType)
+		}
+		n, ok := size(e.Shape)
+		if !ok || e.Offsets[1] < e.Offsets[0] || e.Offsets[1] > length || e.Offsets[1]-e.Offsets[0] != 4*uint64(n) {
+			return File{}, nil, fmt.Errorf("tensor %.80q: shape %v at bytes %v of %d", name, e.Shape, e.Offsets, length)
+		}
+		all = append(all, placed{name, e})
+	}
+	slices.SortFunc(all, func(a, b placed) int {
+		switch {
+		case a.Offsets[0] != b.Offsets[0]:
+			return int(int64(a.Offsets[0]) - int64(b.Offsets[0]))
+		case a.Offsets[1] != b.Offsets[1]: // an empty tensor stands before the next
+			return int(int64(a.Offsets[1]) - int64(b.Offsets[1]))
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	at := uint64(0)
+	var es []entry
+	for _, p := range all {
+		if p.Offsets[0] != at {
+			return File{}, nil, fmt.Errorf("tensor %.80q begins at byte %d, want %d", p.name, p.Offsets[0], at)
+		}
+		at = p.Offsets[1]
+		f.Tensors = append(f.Tensors, Tensor{Name: p.name, Shape: p.Shape})
+		es = append(es, p.entry)
+	}
+	if at != length {
+		return File{}, nil, fmt.Errorf("%d bytes of data, the header places %d", length, at)
+	}
+	return f, es, nil
+}
+
+// size returns the product of the sides, or false if one is negative or the
+// product is beyond any file.
+func size(shape []int) (int, bool) {
+	n := 1
+	for _, s := range shape {
+		if s < 0 || (s > 0 && n > math.MaxInt32*1024/s) {
+			return 0, false
+		}
+		n *= s
+	}
+	return n, true
+}

@@ -1,0 +1,136 @@
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"oncovox/internal/nn"
+	"oncovox/internal/optim"
+)
+
+// Prefixes of the optimiser's tensors in a training state.
+const (
+	firstMoment  = "optim.m/"
+	secondMoment = "optim.v/"
+	weight       = "weight/"
+)
+
+// keepStates is how many training states stay in a folder: the newest, and the
+// one before it in case the newest is damaged.
+const keepStates = 2
+
+// SaveState writes the state of a training into dir, which it makes: weights,
+// the optimiser's moments and steps, and meta, where the trainer keeps its own
+// memory, such as the history so far. The newest two states stay.
+func SaveState(dir string, ps *nn.Params, opt *optim.AdamW, meta map[string]string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	f := File{Meta: map[string]string{"steps": strconv.Itoa(opt.Steps())}}
+	for k, v := range meta {
+		f.Meta[k] = v
+	}
+	for _, t := range Weights(ps) {
+		f.Tensors = append(f.Tensors, Tensor{weight + t.Name, t.Shape, t.Data})
+	}
+	for _, m := range opt.Moments() {
+		f.Tensors = append(f.Tensors,
+			Tensor{firstMoment + m.Param.Name, m.Param.Shape, m.M},
+			Tensor{secondMoment + m.Param.Name, m.Param.Shape, m.V})
+	}
+	if err := Write(filepath.Join(dir, stateName(opt.Steps())), f); err != nil {
+		return fmt.Errorf("save training state: %w", err)
+	}
+	names, err := states(dir)
+	if err != nil {
+		return err
+	}
+	for _, old := range names[:max(0, len(names)-keepStates)] {
+		if err := os.Remove(filepath.Join(dir, old)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// LoadState restores the newest whole state in dir and returns its meta, or nil
+// if there is none, and how many newer states were damaged and passed over. A
+// state that is whole but of another network is an error.
+func LoadState(dir string, ps *nn.Params, opt *optim.AdamW) (meta map[string]string, damaged int, err error) {
+	names, err := states(dir)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, name := range slices.Backward(names) {
+		f, err := Read(filepath.Join(dir, name))
+		if errors.Is(err, ErrFormat) {
+			damaged++
+			continue
+		}
+		if err != nil {
+			return nil, damaged, err
+		}
+		if err := f.restore(ps, opt); err != nil {
+			return nil, damaged, fmt.Errorf("%s: %w", filepath.Join(dir, name), err)
+		}
+		return f.Meta, damaged, nil
+	}
+	return nil, damaged, nil
+}
+
+func (f File) restore(ps *nn.Params, opt *optim.AdamW) error {
+	steps, err := strconv.Atoi(f.Meta["steps"])
+	if err != nil || steps < 0 {
+		return fmt.Errorf("steps %.20q: want a number", f.Meta["steps"])
+	}
+	delete(f.Meta, "steps")
+	tensors := map[string]Tensor{}
+	var ws []Tensor
+	for _, t := range f.Tensors {
+		tensors[t.Name] = t
+		if name, ok := strings.CutPrefix(t.Name, weight); ok {
+			ws = append(ws, Tensor{name, t.Shape, t.Data})
+		}
+	}
+	for _, m := range opt.Moments() {
+		a, b := tensors[firstMoment+m.Param.Name], tensors[secondMoment+m.Param.Name]
+		if len(a.Data) != len(m.M) || len(b.Data) != len(m.V) {
+			return fmt.Errorf("the moments of %s do not fit", m.Param.Name)
+		}
+	}
+	if err := (File{Tensors: ws}).Assign(ps, nil, nil); err != nil {
+		return err
+	}
+	for _, m := range opt.Moments() {
+		copy(m.M, tensors[firstMoment+m.Param.Name].Data)
+		copy(m.V, tensors[secondMoment+m.Param.Name].Data)
+	}
+	opt.SetSteps(steps)
+	return nil
+}
+
+func stateName(step int) string { return fmt.Sprintf("step-%09d.safetensors", step) }
+
+// states returns the names of the states in dir, oldest first.
+func states(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries { // sorted by name
+		if strings.HasPrefix(e.Name(), "step-") && strings.HasSuffix(e.Name(), ".safetensors") {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
