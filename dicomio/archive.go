@@ -1,61 +1,197 @@
 package dicomio
 
-import "context"
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
 
-// Limits bound what Scan takes from an archive.
+// Limits bound what Scan takes from its sources.
 type Limits struct {
 	EntryBytes int64 // the largest single file
 	Entries    int   // the most files over all sources
-	Depth      int   // the most archives inside one another
-	// Ratio is the most bytes that one byte of an archive may unpack to,
-	// beyond the first GraceBytes.
+	Depth      int   // the most containers inside one another; a tar.gz counts as two
+	// Ratio is the most bytes that one byte of a source may unpack to, beyond
+	// the first GraceBytes of a source.
 	Ratio      int64
 	GraceBytes int64
 }
 
-// DefaultLimits fits real archives: whole-body PET/CT, enhanced multi-frame
-// objects of 4 GiB, millions of files, zip in tar in zip.
+// DefaultLimits fits real archives: enhanced objects of 4 GiB, millions of
+// files, tar.gz in zip. CT of air, the most compressible of real data, shrinks
+// about a hundredfold.
 func DefaultLimits() Limits {
-	return Limits{EntryBytes: 4 << 30, Entries: 50_000_000, Depth: 4, Ratio: 250, GraceBytes: 256 << 20}
+	return Limits{EntryBytes: 4 << 30, Entries: 50_000_000, Depth: 6, Ratio: 250, GraceBytes: 256 << 20}
 }
+
+// HeadBytes is how much of a file Scan looks at to tell what it is.
+const HeadBytes = 512
 
 // An Entry is one file that Scan has found.
 type Entry struct {
-	Name string // path from its source on, through nested archives: "scans.zip/patient1/IM0001"
-	Head []byte // its first bytes, at most HeadBytes; see MaybeDICOM
-	Err  error  // why it cannot be read (*Error): then Head is nil and Read fails
+	Name string // from the source's own name on, through nested archives: "scans.zip/patient1/IM0001". It may name a patient
+	Head []byte // its first bytes, at most HeadBytes
+	Err  error  // why it cannot be read (*Error); then Head is nil
 
 	read func() ([]byte, error)
 }
 
-// HeadBytes is how much of a file Scan looks at before deciding what it is.
-const HeadBytes = 512
-
-// Read returns the whole of the entry. The slice belongs to the caller. It may
-// be called once, and only before visit returns, since most archives can be
-// read only forwards; an entry that is not read is skipped cheaply. It fails
-// with an *Error: TooLarge, ArchiveBomb, BadArchive or Unreadable.
+// Read returns the whole of the entry; the slice belongs to the caller. It may be
+// called once, before visit returns, since most archives can only be read
+// forwards; an entry that is not read is skipped. It fails with an *Error:
+// TooLarge, ArchiveBomb, BadArchive or Unreadable.
 func (e *Entry) Read() ([]byte, error) {
 	if e.Err != nil {
 		return nil, e.Err
 	}
-	return e.read()
+	b, err := e.read()
+	return b, at(e.Name, err)
 }
 
 // MaybeDICOM reports whether the entry begins as a DICOM object does, with or
-// without preamble.
-func (e *Entry) MaybeDICOM() bool { return false }
+// without preamble. ReadInstance has the last word.
+func (e *Entry) MaybeDICOM() bool { return maybeDICOM(e.Head) }
+
+func maybeDICOM(head []byte) bool {
+	if hasPreamble(head) || strings.HasPrefix(string(head[:min(4, len(head))]), "DICM") {
+		return true
+	}
+	w := &walker{data: head, lay: &layout{}}
+	_, ok := w.anyPlausible(0)
+	return ok
+}
 
 // Scan visits every file in sources: folders (in the order of their names),
-// files, and the contents of zip, tar, tar.gz, tar.zst and tar.xz archives,
-// nested up to limits.Depth; single compressed DICOM files too. Kinds are told
-// by content, never by name.
+// files, and the contents of zip, tar, gzip, zstd and xz archives, nested up to
+// limits.Depth. Kinds are told by content, never by name.
 //
 // visit is called from one goroutine, in an order that depends on the sources
 // alone; a visitor that wants to use more cores reads the entry and hands the
 // bytes on. A broken entry, or a broken archive, is visited with Err set and
 // never ends the scan. Scan ends early only with visit's error, with ctx.Err(),
-// or because a source does not exist.
+// or because a source cannot be opened.
 func Scan(ctx context.Context, sources []string, limits Limits, visit func(*Entry) error) error {
+	for _, src := range sources { // before any work, so that a misspelt one costs nothing
+		if _, err := os.Stat(src); err != nil {
+			return err
+		}
+	}
+	s := &scanner{ctx: ctx, limits: limits, visit: visit}
+	for _, src := range sources {
+		if err := s.source(src); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// A scanner holds what the whole scan shares.
+type scanner struct {
+	ctx     context.Context
+	limits  Limits
+	visit   func(*Entry) error
+	entries int
+}
+
+// An endScan carries the error that ends the whole scan up through archive
+// readers, which would else take it for a fault of their own.
+type endScan struct{ err error }
+
+func (e *endScan) Error() string { return e.err.Error() }
+
+func ends(err error) bool {
+	var e *endScan
+	return errors.As(err, &e)
+}
+
+// source scans one folder or file.
+func (s *scanner) source(src string) error {
+	base := filepath.Base(filepath.Clean(src))
+	err := filepath.WalkDir(src, func(file string, d fs.DirEntry, err error) error {
+		rel, relErr := filepath.Rel(src, file)
+		if relErr != nil {
+			rel = filepath.Base(file)
+		}
+		name := path.Join(base, filepath.ToSlash(rel))
+		if err != nil {
+			return s.broken(name, &Error{Reason: Unreadable, Err: pathless(err)})
+		}
+		if d.Type().IsRegular() || file == src && !d.IsDir() { // a source may be a link to a file
+			return s.file(file, name)
+		}
+		return nil
+	})
+	var end *endScan
+	if errors.As(err, &end) {
+		return end.err
+	}
+	return err
+}
+
+// pathless drops the path from a file system error: the entry's name says it.
+func pathless(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// emit visits e. Its error ends the scan.
+func (s *scanner) emit(e *Entry) error {
+	if err := s.ctx.Err(); err != nil {
+		return &endScan{err}
+	}
+	s.entries++
+	if s.entries > s.limits.Entries {
+		return &endScan{&Error{Reason: TooLarge, Detail: "more files than the limit allows"}}
+	}
+	if err := s.visit(e); err != nil {
+		return &endScan{err}
+	}
+	return nil
+}
+
+// broken visits an entry that cannot be read.
+func (s *scanner) broken(name string, err error) error {
+	if ends(err) {
+		return err
+	}
+	var e *Error
+	if !errors.As(err, &e) {
+		err = &Error{Reason: BadArchive, Err: err}
+	}
+	return s.emit(&Entry{Name: name, Err: at(name, err)})
+}
+
+// file scans a file on disk.
+func (s *scanner) file(file, name string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return s.broken(name, &Error{Reason: Unreadable, Err: pathless(err)})
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return s.broken(name, &Error{Reason: Unreadable, Err: pathless(err)})
+	}
+	acc := &account{ctx: s.ctx, limits: s.limits}
+	head := make([]byte, HeadBytes)
+	n, err := io.ReadFull(f, head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return s.broken(name, &Error{Reason: Unreadable, Err: pathless(err)})
+	}
+	if sniff(head[:n]) == kindZip {
+		acc.in = info.Size()
+		return s.zip(f, info.Size(), name, acc, 1)
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return s.broken(name, &Error{Reason: Unreadable, Err: pathless(err)})
+	}
+	return s.stream(acc.source(f), info.Size(), name, acc, 0)
 }

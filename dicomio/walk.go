@@ -172,16 +172,17 @@ func (w *walker) decide(p int) (explicit, ok bool) {
 	return explicit, true
 }
 
-type encoding struct{ big, explicit bool }
+// A form is how elements are written.
+type form struct{ big, explicit bool }
 
 // anyPlausible returns the first encoding in which an element starts at p.
-func (w *walker) anyPlausible(p int) (encoding, bool) {
-	for _, c := range []encoding{{false, true}, {false, false}, {true, true}, {true, false}} {
+func (w *walker) anyPlausible(p int) (form, bool) {
+	for _, c := range []form{{false, true}, {false, false}, {true, true}, {true, false}} {
 		if w.plausible(p, len(w.data), c.big, c.explicit) {
 			return c, true
 		}
 	}
-	return encoding{}, false
+	return form{}, false
 }
 
 // possible reports whether an element in the labelled encoding can start at p,
