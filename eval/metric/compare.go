@@ -1,0 +1,142 @@
+package metric
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"oncovox/internal/rng"
+)
+
+// McNemar tests whether two methods err equally often on the same cases: b is
+// the number of cases only the first has right, c only the second. exact is the
+// two-sided binomial p value, chi2 that of the statistic with Edwards'
+// continuity correction. Both are 1 for b + c = 0.
+func McNemar(b, c int) (exact, chi2 float64) {
+	n := float64(b + c)
+	if n == 0 {
+		return 1, 1
+	}
+	exact = min(1, 2*distuv.Binomial{N: n, P: 0.5}.CDF(float64(min(b, c))))
+	d := max(math.Abs(float64(b-c))-1, 0)
+	return exact, distuv.ChiSquared{K: 1}.Survival(d * d / n)
+}
+
+// Wilcoxon is the signed-rank test of paired differences (Wilcoxon 1945):
+// the smaller rank sum and the two-sided p value. Zero differences are left
+// out. p is exact up to 50 differences without ties, zeros included in the
+// count, else normal with the correction for ties, as in scipy. Both are NaN
+// without a difference that is not zero.
+func Wilcoxon(difference []float64) (statistic, p float64) {
+	var size []float64
+	var positive []bool
+	for _, d := range difference {
+		if d != 0 {
+			size = append(size, math.Abs(d))
+			positive = append(positive, d > 0)
+		}
+	}
+	n := float64(len(size))
+	if n == 0 {
+		return math.NaN(), math.NaN()
+	}
+	plus, ties := 0.0, 0.0
+	for i, r := range midranks(size) {
+		if positive[i] {
+			plus += r
+		}
+	}
+	statistic = min(plus, n*(n+1)/2-plus)
+	slices.Sort(size)
+	for i := 0; i < len(size); {
+		j := i
+		for j < len(size) && size[j] == size[i] {
+			j++
+		}
+		t := float64(j - i)
+		ties += t*t*t - t
+		i = j
+	}
+	if len(difference) <= 50 && ties == 0 && len(size) == len(difference) {
+		return statistic, signedRankP(len(size), int(statistic))
+	}
+	deviation := math.Sqrt(n*(n+1)*(2*n+1)/24 - ties/48)
+	z := (statistic - n*(n+1)/4) / deviation
+	return statistic, 2 * distuv.UnitNormal.Survival(math.Abs(z))
+}
+
+// signedRankP returns the two-sided chance of a rank sum of at most w from n
+// differences, by counting the subsets of 1 to n with each sum.
+func signedRankP(n, w int) float64 {
+	ways := make([]float64, n*(n+1)/2+1)
+	ways[0] = 1
+	for rank := 1; rank <= n; rank++ {
+		for s := len(ways) - 1; s >= rank; s-- {
+			ways[s] += ways[s-rank]
+		}
+	}
+	sum := 0.0
+	for _, k := range ways[:w+1] {
+		sum += k
+	}
+	return min(1, 2*sum/math.Pow(2, float64(n)))
+}
+
+// Holm returns p values adjusted for their number, in the order given, so that
+// the chance of any false rejection stays below the level (Holm 1979).
+func Holm(p []float64) []float64 {
+	adjusted := make([]float64, len(p))
+	highest := 0.0
+	for k, i := range order(p, cmp.Compare[float64]) {
+		highest = max(highest, min(1, float64(len(p)-k)*p[i]))
+		adjusted[i] = highest
+	}
+	return adjusted
+}
+
+// SignFlip is the permutation test of paired differences: the share of n
+// random sign patterns, and of the data's own, whose mean is at least as far
+// from zero. With up to 16 differences all patterns are counted instead.
+func SignFlip(difference []float64, n int, seed int64) float64 {
+	total := 0.0
+	for _, d := range difference {
+		total += d
+	}
+	far := math.Abs(total) * (1 - 1e-12) // equal sums in another order count
+	if len(difference) <= 16 {
+		extreme, all := 0, 1<<len(difference)
+		for pattern := range all {
+			sum := 0.0
+			for i, d := range difference {
+				if pattern>>i&1 == 1 {
+					d = -d
+				}
+				sum += d
+			}
+			if math.Abs(sum) >= far {
+				extreme++
+			}
+		}
+		return float64(extreme) / float64(all)
+	}
+	extreme := 1
+	for k := range n {
+		r, sum := rng.At(seed, "sign flip", k), 0.0
+		var bits uint64
+		for i, d := range difference {
+			if i%64 == 0 {
+				bits = r.Uint64()
+			}
+			if bits>>(i%64)&1 == 1 {
+				d = -d
+			}
+			sum += d
+		}
+		if math.Abs(sum) >= far {
+			extreme++
+		}
+	}
+	return float64(extreme) / float64(n+1)
+}

@@ -1,0 +1,143 @@
+package metric
+
+import "math"
+
+// A PICAICase is one case of the PI-CAI challenge: lesions against candidates.
+type PICAICase struct {
+	Overlap [][]float64 // IoU by lesion, by candidate
+	Score   []float64   // by candidate, above 0
+}
+
+// PICAI returns the lesion average precision, the case ROC AUC and their mean,
+// the challenge's ranking score, with candidates matched to lesions at an IoU
+// of at least 0.1 so that most are matched, and of those matchings the one of
+// the largest overlap. A further candidate that overlaps a lesion enough counts
+// nowhere. The case's score is its highest candidate's, or 0.
+//
+// It follows picai_eval. auc and score are NaN where a class is missing.
+func PICAI(cases []PICAICase) (ap, auc, score float64) {
+	var hit, ill []bool
+	var confidence, suspicion []float64
+	missed := 0
+	for _, c := range cases {
+		assigned := assignPICAI(c.Overlap, len(c.Score))
+		for j, s := range c.Score {
+			if assigned[j] == matched || assigned[j] == free {
+				hit = append(hit, assigned[j] == matched)
+				confidence = append(confidence, s)
+			}
+			if assigned[j] == matched {
+				missed--
+			}
+		}
+		missed += len(c.Overlap)
+		highest := 0.0
+		for _, s := range c.Score {
+			highest = max(highest, s)
+		}
+		ill = append(ill, len(c.Overlap) > 0)
+		suspicion = append(suspicion, highest)
+	}
+	found := 0
+	for _, h := range hit {
+		if h {
+			found++
+		}
+	}
+	// Missed lesions lower the recall and bring no precision.
+	ap = AveragePrecision(hit, confidence) * share(found, found+missed)
+	if found == 0 {
+		ap = share(0, missed)
+	}
+	auc = AUC(ill, suspicion, nil)
+	return ap, auc, (ap + auc) / 2
+}
+
+// What becomes of a candidate.
+const (
+	free     = iota // overlaps no lesion enough
+	matched         // finds a lesion
+	overlaps        // overlaps a lesion that another one finds
+)
+
+func assignPICAI(overlap [][]float64, candidates int) []int {
+	const least = 0.1
+	out := make([]int, candidates)
+	gain := make([][]float64, len(overlap))
+	for i := range overlap {
+		gain[i] = make([]float64, candidates)
+		for j, o := range overlap[i] {
+			if o >= least {
+				gain[i][j] = 1 + o
+				out[j] = overlaps
+			}
+		}
+	}
+	for i, j := range assign(gain, candidates) {
+		if j >= 0 && gain[i][j] > 0 {
+			out[j] = matched
+		}
+	}
+	return out
+}
+
+// assign gives every row its own column so that the sum of the gains is
+// largest, -1 where there are too few columns. It is the Hungarian method with
+// potentials, on gains padded with zeros.
+func assign(gain [][]float64, columns int) []int {
+	n := max(len(gain), columns)
+	cost := func(i, j int) float64 {
+		if i < len(gain) && j < columns {
+			return -gain[i][j]
+		}
+		return 0
+	}
+	u, v := make([]float64, n+1), make([]float64, n+1)
+	rowOf, way := make([]int, n+1), make([]int, n+1) // by column, from 1; 0 is the root
+	for i := 1; i <= n; i++ {
+		rowOf[0] = i
+		column := 0
+		least, used := make([]float64, n+1), make([]bool, n+1)
+		for j := range least {
+			least[j] = math.Inf(1)
+		}
+		for rowOf[column] != 0 {
+			used[column] = true
+			row, next, delta := rowOf[column], 0, math.Inf(1)
+			for j := 1; j <= n; j++ {
+				if used[j] {
+					continue
+				}
+				if c := cost(row-1, j-1) - u[row] - v[j]; c < least[j] {
+					least[j], way[j] = c, column
+				}
+				if least[j] < delta {
+					delta, next = least[j], j
+				}
+			}
+			for j := range least {
+				if used[j] {
+					u[rowOf[j]] += delta
+					v[j] -= delta
+				} else {
+					least[j] -= delta
+				}
+			}
+			column = next
+		}
+		for column != 0 {
+			rowOf[column] = rowOf[way[column]]
+			column = way[column]
+		}
+	}
+	out := make([]int, len(gain))
+	for i := range out {
+		out[i] = -1
+	}
+	for j := 1; j <= columns; j++ {
+		if i := rowOf[j] - 1; i >= 0 && i < len(gain) {
+			out[i] = j - 1
+		}
+	}
+	return out
+}

@@ -1,0 +1,121 @@
+package metric
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// recallPoints are the recalls at which COCO reads the precision: 0, 0.01 to 1.
+const recallPoints = 101
+
+// AP returns the average precision of the pool in COCO's form: the mean over
+// 101 recalls of the largest precision at that recall or beyond. Each scan
+// counts weights[i] times (nil: once). It is NaN without a lesion.
+func (p *Pool) AP(weights []int) float64 {
+	precision, recall := p.PrecisionRecall(weights)
+	if recall == nil {
+		return math.NaN()
+	}
+	for i := len(precision) - 2; i >= 0; i-- {
+		precision[i] = max(precision[i], precision[i+1])
+	}
+	sum, j := 0.0, 0
+	for k := range recallPoints {
+		at := float64(k) / (recallPoints - 1)
+		for j < len(recall) && recall[j] < at {
+			j++
+		}
+		if j == len(recall) {
+			break
+		}
+		sum += precision[j]
+	}
+	return sum / recallPoints
+}
+
+// PrecisionRecall returns precision and recall after each mark, best score
+// first. Both are nil without a lesion.
+func (p *Pool) PrecisionRecall(weights []int) (precision, recall []float64) {
+	lesions := 0
+	for i, n := range p.lesions {
+		lesions += times(weights, i) * n
+	}
+	if lesions == 0 {
+		return nil, nil
+	}
+	precision, recall = make([]float64, 0, len(p.events)), make([]float64, 0, len(p.events))
+	tp, fp := 0, 0
+	for _, e := range p.events {
+		w := times(weights, e.scan)
+		if w == 0 {
+			continue
+		}
+		if e.hit {
+			tp += w
+		} else {
+			fp += w
+		}
+		precision = append(precision, float64(tp)/float64(tp+fp))
+		// COCO keeps its counts in float32, which decides ties with a recall point.
+		recall = append(recall, float64(float32(tp)/float32(lesions)))
+	}
+	return precision, recall
+}
+
+// IoURange are the overlaps over which nnDetection's mAP is the mean: 0.10 to
+// 0.50 in steps of 0.05.
+var IoURange = [9]float64{0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50}
+
+// MeanAP returns the mean of AP over IoURange, matched by ByIoU, and the mean
+// recall over the same overlaps when each scan keeps its best maxDet marks.
+func MeanAP(scans []Scan, maxDet int) (meanAP, meanRecall float64) {
+	capped := make([]Scan, len(scans))
+	for i, s := range scans {
+		capped[i] = s
+		if len(s.Marks) > maxDet {
+			marks := slices.Clone(s.Marks)
+			slices.SortStableFunc(marks, compareMarks)
+			capped[i].Marks = marks[:maxDet]
+		}
+	}
+	for _, iou := range IoURange {
+		p := NewPool(capped, ByIoU(iou))
+		meanAP += p.AP(nil)
+		c := p.Counts()
+		meanRecall += float64(c.Found) / float64(c.Lesions)
+	}
+	return meanAP / float64(len(IoURange)), meanRecall / float64(len(IoURange))
+}
+
+// AveragePrecision returns the area under the steps of the precision-recall
+// curve, the sum of (R_n - R_(n-1))·P_n over the distinct scores, as
+// scikit-learn's average_precision_score. It is NaN without a positive.
+func AveragePrecision(positive []bool, score []float64) float64 {
+	index := byFallingScore(score)
+	all := 0
+	for _, p := range positive {
+		if p {
+			all++
+		}
+	}
+	sum, tp, last := 0.0, 0, 0
+	for k, i := range index {
+		if positive[i] {
+			tp++
+		}
+		if k+1 < len(index) && score[index[k+1]] == score[i] {
+			continue
+		}
+		sum += float64(tp-last) / float64(all) * float64(tp) / float64(k+1)
+		last = tp
+	}
+	if all == 0 {
+		return math.NaN()
+	}
+	return sum
+}
+
+func byFallingScore(score []float64) []int {
+	return order(score, func(a, b float64) int { return cmp.Compare(b, a) })
+}
