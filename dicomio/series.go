@@ -5,12 +5,15 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unique"
 )
 
 // Reasons that concern a series, or the part of one that a split has made.
 const (
-	// NoSeriesUID: images that do not say which series they belong to.
+	// NoSeriesUID: an image that does not say which series it belongs to.
 	NoSeriesUID Reason = "no-series-uid"
+	// MixedPatients: images of one series that name different patients.
+	MixedPatients Reason = "mixed-patients"
 	// NoGeometry: a slice lacks its position, orientation or pixel spacing.
 	NoGeometry Reason = "no-geometry"
 	// BadGeometry: an orientation that is not two directions at right angles,
@@ -50,6 +53,7 @@ type slice struct {
 	position   [3]float64 // centre of the first voxel, LPS mm
 	row, col   [3]float64 // unit directions to higher columns and to higher rows
 	spacing    [2]float64 // mm between rows, between columns
+	space      string     // Frame of Reference UID: positions compare within one only
 	localiser  bool
 	inverted   bool // MONOCHROME1
 	phase      phase
@@ -94,23 +98,6 @@ var phaseKeys = []struct {
 	{"acquisition", func(a, b phase) int { return cmp.Compare(a.acquisition, b.acquisition) }},
 }
 
-// A series is what the sources hold of one DICOM series.
-type series struct {
-	uid, study, patient, frame string // source UIDs and patient ID; private
-	modality, manufacturer     string
-	thickness                  float64 // mm, as stated
-	pet                        *petFacts
-	slices                     []slice
-	broken                     []brokenFile
-}
-
-// A brokenFile is a file of a series that could not be used.
-type brokenFile struct {
-	path   string // private
-	reason Reason
-	detail string
-}
-
 // newSlice takes what assembly needs of frame i of in. It fails with
 // NoGeometry, BadGeometry, Mosaic or Colour.
 func newSlice(in *Instance, i int) (slice, error) {
@@ -121,12 +108,13 @@ func newSlice(in *Instance, i int) (slice, error) {
 		position: f.Position, spacing: f.PixelSpacing,
 		row:       [3]float64(f.Orientation[:3]),
 		col:       [3]float64(f.Orientation[3:]),
+		space:     shared(in.FrameOfReference),
 		localiser: slices.Contains(in.ImageType, "LOCALIZER"),
 		inverted:  in.Photometric == "MONOCHROME1",
 		phase: phase{
-			stack: f.Stack, echo: cmp.Or(f.EchoTime, in.EchoTime), bvalue: -1,
+			stack: shared(f.Stack), echo: cmp.Or(f.EchoTime, in.EchoTime), bvalue: -1,
 			temporal: cmp.Or(f.Temporal, in.TemporalPosition),
-			kind:     strings.Join(in.ImageType, `\`),
+			kind:     shared(strings.Join(in.ImageType, `\`)),
 			trigger:  in.TriggerTime, acquisition: in.AcquisitionNumber,
 		},
 	}
@@ -188,6 +176,10 @@ func (s *slice) straighten() error {
 	}
 	return nil
 }
+
+// shared returns a copy of text that all equal texts share, since most slices
+// of an archive say the same.
+func shared(text string) string { return unique.Make(text).Value() }
 
 // normal returns the direction in which slices like s are stacked.
 func (s *slice) normal() [3]float64 { return cross(s.row, s.col) }

@@ -81,7 +81,8 @@ next:
 }
 
 func sameGrid(a, b *slice) bool {
-	return a.localiser == b.localiser && sameSize(a, b) && sameOrientation(a, b)
+	return a.localiser == b.localiser && a.space == b.space && a.inverted == b.inverted &&
+		sameSize(a, b) && sameOrientation(a, b)
 }
 
 func sameSize(a, b *slice) bool {
@@ -101,18 +102,19 @@ func sameOrientation(a, b *slice) bool {
 
 // gridDifferences names what differs between parts.
 func gridDifferences(parts []part) []string {
-	var local, size, orientation bool
-	for _, p := range parts {
-		a, b := &parts[0].slices[0], &p.slices[0]
-		local = local || a.localiser != b.localiser
-		size = size || !sameSize(a, b)
-		orientation = orientation || !sameOrientation(a, b)
-	}
 	var by []string
-	for name, differs := range map[string]bool{"localiser": local, "orientation": orientation, "size": size} {
-		if differs {
+	add := func(name string, differs bool) {
+		if differs && !slices.Contains(by, name) {
 			by = append(by, name)
 		}
+	}
+	for _, p := range parts {
+		a, b := &parts[0].slices[0], &p.slices[0]
+		add("frame-of-reference", a.space != b.space)
+		add("localiser", a.localiser != b.localiser)
+		add("orientation", !sameOrientation(a, b))
+		add("photometric", a.inverted != b.inverted)
+		add("size", !sameSize(a, b))
 	}
 	slices.Sort(by)
 	return by

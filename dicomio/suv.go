@@ -65,7 +65,7 @@ func (f petFacts) suvFactor() (float64, error) {
 		return 0, refuse(SUVUnits, "the slices state different units, doses or weights")
 	case f.Units == "GML":
 		if f.SUVType != "" && f.SUVType != "BW" {
-			return 0, refuse(SUVType, "type %.8q, want BW", f.SUVType)
+			return 0, refuse(SUVType, "by other than body weight")
 		}
 		return 1, nil
 	case f.Units == "BQML":
@@ -76,7 +76,7 @@ func (f petFacts) suvFactor() (float64, error) {
 		k, err := f.perActivity()
 		return k * f.PhilipsActivity, err
 	}
-	return 0, refuse(SUVUnits, "units %.8q, want BQML or GML", f.Units)
+	return 0, refuse(SUVUnits, "neither BQML nor GML, nor CNTS with the factors of Philips")
 }
 
 // perActivity returns the SUV of 1 Bq/ml.
@@ -100,7 +100,7 @@ func (f petFacts) perActivity() (float64, error) {
 		elapsed, err := f.elapsed()
 		return grams / (f.TotalDose * math.Exp2(-elapsed/f.HalfLife)), err
 	}
-	return 0, refuse(SUVDecay, "decay correction %.8q, want START or ADMIN", f.DecayCorrection)
+	return 0, refuse(SUVDecay, "decay correction neither START nor ADMIN")
 }
 
 // longestWait is how many half-lives may pass between injection and scan. Past

@@ -1,0 +1,114 @@
+package dicomio
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+
+	"oncovox/internal/stage"
+)
+
+// Version is raised when the same sources and settings would give other
+// artifacts.
+const Version = 1
+
+// Run reads the archives in cfg.Sources and in the folder of the role
+// "archives", and leaves in env.Out:
+//
+//	volumes.jsonl   a volume.Record for each volume
+//	refused.jsonl   a Refused for each series, part, file or label left out
+//	lesions.jsonl   a lesion.Lesion for each lesion
+//	volumes/<id>/   the voxels (package volume)
+//	masks/<id>/     the voxels of the lesions, where a volume has any
+//	ingest.json     counts
+//	crosswalk.jsonl what each id stands for; private
+//	key             the key of the ids; private
+//
+// It fails with stage.ErrConfig for settings that cannot be used, and with
+// stage.ErrRefused, after all is written, if a larger share of the series was
+// refused than cfg.MaxRefused. One bad file or series never ends it.
+//
+// Decoded slices wait in env.Out/state meanwhile. Memory is that of one volume
+// a worker, of one file a worker, and a few hundred bytes a slice.
+func Run(ctx context.Context, cfg Config, env stage.Env) error {
+	if err := cfg.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", stage.ErrConfig, err)
+	}
+	sources := slices.Clone(cfg.Sources)
+	if dir, err := env.Input("archives"); err == nil {
+		sources = append(sources, dir)
+	}
+	if len(sources) == 0 {
+		return fmt.Errorf("%w: no sources, and no stage in the role \"archives\"", stage.ErrConfig)
+	}
+	ids, err := newIDMaker(cfg, env)
+	if err != nil {
+		return err
+	}
+	state := filepath.Join(env.Out, "state")
+	for _, old := range []string{"state", "volumes", "masks"} {
+		if err := os.RemoveAll(filepath.Join(env.Out, old)); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(state, 0o700); err != nil {
+		return err
+	}
+	defer os.RemoveAll(state)
+	sp, err := newSpill(filepath.Join(state, "slices"))
+	if err != nil {
+		return err
+	}
+	defer sp.file.Close()
+
+	found, err := read(ctx, sources, cfg, sp, env.Progress)
+	if err != nil {
+		return err
+	}
+	if found.files.DICOM+found.files.Broken == 0 {
+		return fmt.Errorf("no DICOM object in the %d files of %q", found.files.Total, sources)
+	}
+	m := maker{cfg, ids, sp, filepath.Join(env.Out, "volumes")}
+	all, err := makeAll(ctx, m, found.series, env.Progress)
+	if err != nil {
+		return err
+	}
+	return newOutcome(found, all, ids, cfg).write(env.Out)
+}
+
+// makeAll makes the volumes of every series, several at once, and returns what
+// became of them in the order of the series.
+func makeAll(ctx context.Context, m maker, all []*series, progress stage.Progress) ([]judged, error) {
+	results := make([]judged, len(all))
+	faults := make([]error, len(all))
+	next := make(chan int)
+	var mu sync.Mutex
+	done := 0
+	var workers sync.WaitGroup
+	for range cmp.Or(m.cfg.Workers, runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := range next {
+				results[i], faults[i] = m.make(all[i])
+				mu.Lock()
+				done++
+				progress.Report(done, len(all), "series assembled")
+				mu.Unlock()
+			}
+		})
+	}
+	for i := range all {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	return results, errors.Join(ctx.Err(), errors.Join(faults...))
+}

@@ -1,0 +1,215 @@
+package dicomio
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"oncovox/internal/stage"
+)
+
+// SOP classes (PS3.4 B.5) that hold labels.
+const (
+	structureSetClass = "1.2.840.10008.5.1.4.1.1.481.3"
+	segmentationClass = "1.2.840.10008.5.1.4.1.1.66.4"
+)
+
+// A finding is what the sources hold, in an order that does not depend on
+// which file was read first.
+type finding struct {
+	series  []*series      // by UID
+	sets    []structureSet // by UID
+	segs    int            // segmentations, which are not read
+	broken  []brokenFile   // of no series that is known, by path
+	ignored map[string]int // objects that are neither images in demand nor labels, by what they are
+	files   fileCounts
+}
+
+// fileCounts says what became of the files of the sources.
+type fileCounts struct {
+	Total    int   `json:"total"`
+	DICOM    int   `json:"dicom"`
+	Bytes    int64 `json:"dicom_bytes"` // unpacked
+	NotDICOM int   `json:"not_dicom"`
+	Broken   int   `json:"broken"` // of DICOM and of archives
+}
+
+// A content is what one file turned out to hold: one of its fields is set.
+type content struct {
+	series  *series
+	set     *structureSet
+	seg     bool
+	ignored string
+	err     error // an *Error
+	fault   error // of this machine, such as a full disk
+}
+
+// A collector gathers what the workers read.
+type collector struct {
+	cfg   Config
+	spill *spill
+
+	mu     sync.Mutex
+	series map[string]*series
+	found  finding
+	fault  error
+}
+
+// read visits every file of sources once, and keeps the stored values of the
+// slices in sp. A file that cannot be read is reported in the finding and ends
+// nothing; read fails only if a source is missing, ctx is done or sp is full.
+func read(ctx context.Context, sources []string, cfg Config, sp *spill, progress stage.Progress) (finding, error) {
+	c := &collector{cfg: cfg, spill: sp, series: map[string]*series{}}
+	c.found.ignored = map[string]int{}
+	type file struct {
+		name  string
+		bytes []byte
+	}
+	files := make(chan file)
+	var workers sync.WaitGroup
+	for range cmp.Or(cfg.Workers, runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for f := range files {
+				c.add(f.name, len(f.bytes), c.open(f.name, f.bytes))
+			}
+		})
+	}
+	visited := 0
+	err := Scan(ctx, sources, DefaultLimits(), func(e *Entry) error {
+		if visited++; visited%64 == 0 {
+			progress.Report(visited, 0, "files read")
+		}
+		if e.Err == nil && !e.MaybeDICOM() {
+			return c.add(e.Name, 0, content{err: refuse(NotDICOM, "does not begin as DICOM does")})
+		}
+		b, err := e.Read()
+		if err != nil {
+			return c.add(e.Name, 0, content{err: err})
+		}
+		select {
+		case files <- file{e.Name, b}:
+		case <-ctx.Done():
+		}
+		return ctx.Err()
+	})
+	close(files)
+	workers.Wait()
+	if err := errors.Join(c.fault, err); err != nil {
+		return finding{}, err
+	}
+	progress.Report(visited, visited, "files read")
+	return c.sorted(), nil
+}
+
+// open finds out what a file holds, and keeps its slices in the spill.
+func (c *collector) open(path string, b []byte) content {
+	in, err := ReadInstance(path, b)
+	if in == nil {
+		return content{err: err}
+	}
+	isImage := in.HasPixels || err != nil && in.Rows > 0 // a file may be cut off before its pixels
+	switch {
+	case in.SOPClass == segmentationClass:
+		return content{seg: true}
+	case err != nil && !isImage:
+		return content{err: err}
+	case in.SOPClass == structureSetClass:
+		set := parseStructureSet(in, c.cfg)
+		return content{set: &set}
+	case !isImage:
+		return content{ignored: "class " + standardUID(in.SOPClass)}
+	case len(c.cfg.Modalities) > 0 && !slices.Contains(c.cfg.Modalities, in.Modality):
+		return content{ignored: "modality " + codeString(in.Modality)}
+	case in.Series == "":
+		return content{err: refuse(NoSeriesUID, "an image without a series")}
+	}
+	s := newSeries(in)
+	for i := 0; err == nil && i < in.Frames; i++ {
+		var sl slice
+		if sl, err = newSlice(in, i); err == nil {
+			err = c.spill.put(in, i, &sl.pixels)
+			s.slices = append(s.slices, sl)
+		}
+	}
+	if err != nil {
+		if ReasonOf(err) == "" {
+			return content{fault: err}
+		}
+		s.slices, s.broken = nil, []brokenFile{{path, err}}
+	}
+	return content{series: s}
+}
+
+// add takes in what a file holds. It returns the first fault of this machine.
+func (c *collector) add(path string, size int, f content) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := &c.found.files
+	n.Total++
+	if ReasonOf(f.err) == NotDICOM {
+		n.NotDICOM++
+		return c.fault
+	}
+	if f.err == nil {
+		n.DICOM++
+		n.Bytes += int64(size)
+	}
+	switch {
+	case f.fault != nil:
+		c.fault = cmp.Or(c.fault, f.fault)
+	case f.err != nil:
+		n.Broken++
+		c.found.broken = append(c.found.broken, brokenFile{path, f.err})
+	case f.set != nil:
+		c.found.sets = append(c.found.sets, *f.set)
+	case f.seg:
+		c.found.segs++
+	case f.ignored != "":
+		c.found.ignored[f.ignored]++
+	default:
+		n.Broken += len(f.series.broken)
+		if known := c.series[f.series.uid]; known != nil {
+			known.merge(f.series)
+		} else {
+			c.series[f.series.uid] = f.series
+		}
+	}
+	return c.fault
+}
+
+// sorted returns the finding in its order.
+func (c *collector) sorted() finding {
+	f := c.found
+	for _, uid := range slices.Sorted(maps.Keys(c.series)) {
+		f.series = append(f.series, c.series[uid])
+	}
+	slices.SortFunc(f.broken, func(a, b brokenFile) int {
+		return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.err.Error(), b.err.Error()))
+	})
+	slices.SortFunc(f.sets, structureSet.compare)
+	f.sets = slices.CompactFunc(f.sets, func(a, b structureSet) bool { return a.sop != "" && a.sop == b.sop })
+	return f
+}
+
+// standardUID returns uid if it is one of the standard's, and else "private":
+// UIDs that institutions make up may lead back to them.
+func standardUID(uid string) string {
+	rest, standard := strings.CutPrefix(uid, "1.2.840.10008.")
+	if !standard || len(uid) > 64 || strings.Trim(rest, "0123456789.") != "" {
+		return "private"
+	}
+	return uid
+}
+
+// codeString returns s if it has the form of a modality, and else "unknown".
+func codeString(s string) string {
+	if s == "" || len(s) > 16 || strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
+		return "unknown"
+	}
+	return s
+}

@@ -1,0 +1,100 @@
+package dicomio
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/suyashkumar/dicom/pkg/tag"
+)
+
+// A structureSet is what an RTSTRUCT says of lesions (PS3.3 A.19, C.8.8.5, C.8.8.6).
+type structureSet struct {
+	sop, patient string   // private
+	series       []string // UIDs of the series that it says it was drawn on
+	space        string   // UID of its frame of reference, "" if it names none or several
+	rois         []roi    // those that are lesions, by number
+	others       int      // ROIs that are not
+}
+
+// A roi is one region: a lesion. Its name stays in the file.
+type roi struct {
+	number   int
+	contours []contour
+}
+
+// A contour is an outline in the patient.
+type contour struct {
+	images []string // SOP Instance UIDs of the images that it was drawn on
+	closed bool
+	points [][3]float64 // LPS mm
+}
+
+// parseStructureSet takes the regions that cfg counts as lesions from an
+// RTSTRUCT. What is absent or has no sense leaves a region without contours, or
+// a contour without points, to be reported when it finds no place.
+func parseStructureSet(in *Instance, cfg Config) structureSet {
+	d := in.Dataset
+	set := structureSet{sop: in.SOPInstance, patient: in.PatientID, space: in.FrameOfReference}
+	for _, space := range d.Items(tag.ReferencedFrameOfReferenceSequence) {
+		set.space = cmp.Or(set.space, space.Text(tag.FrameOfReferenceUID))
+		for _, study := range space.Items(tag.RTReferencedStudySequence) {
+			for _, s := range study.Items(tag.RTReferencedSeriesSequence) {
+				set.series = append(set.series, s.Text(tag.SeriesInstanceUID))
+			}
+		}
+	}
+	lesions := map[int]bool{}
+	for _, r := range d.Items(tag.StructureSetROISequence) {
+		if number, ok := r.Int(tag.ROINumber); ok && cfg.isLesion(r.Text(tag.ROIName)) {
+			lesions[number] = true
+		} else {
+			set.others++
+		}
+	}
+	for _, r := range d.Items(tag.ROIContourSequence) {
+		number, _ := r.Int(tag.ReferencedROINumber)
+		if !lesions[number] {
+			continue
+		}
+		i := slices.IndexFunc(set.rois, func(r roi) bool { return r.number == number })
+		if i < 0 {
+			i = len(set.rois)
+			set.rois = append(set.rois, roi{number: number})
+		}
+		for _, c := range r.Items(tag.ContourSequence) {
+			set.rois[i].contours = append(set.rois[i].contours, parseContour(c))
+		}
+	}
+	slices.Sort(set.series)
+	set.series = slices.Compact(set.series)
+	slices.SortStableFunc(set.rois, func(a, b roi) int { return cmp.Compare(a.number, b.number) })
+	return set
+}
+
+func parseContour(d Dataset) contour {
+	kind := d.Text(tag.ContourGeometricType)
+	c := contour{closed: kind == "CLOSED_PLANAR" || kind == "CLOSEDPLANAR_XOR"}
+	for _, image := range d.Items(tag.ContourImageSequence) {
+		c.images = append(c.images, image.Text(tag.ReferencedSOPInstanceUID))
+	}
+	data := d.Floats(tag.ContourData)
+	if len(data)%3 != 0 {
+		return c
+	}
+	for ; len(data) > 0; data = data[3:] {
+		c.points = append(c.points, [3]float64(data[:3]))
+	}
+	return c
+}
+
+// compare orders structure sets by UID, then by what they hold.
+func (s structureSet) compare(o structureSet) int {
+	return cmp.Or(
+		cmp.Compare(s.sop, o.sop),
+		cmp.Compare(s.patient, o.patient),
+		slices.Compare(s.series, o.series),
+		slices.CompareFunc(s.rois, o.rois, func(a, b roi) int {
+			return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(len(a.contours), len(b.contours)))
+		}),
+	)
+}

@@ -1,0 +1,184 @@
+package dicomio
+
+import (
+	"maps"
+	"slices"
+
+	"oncovox/volume"
+)
+
+// labelCounts says what became of the label objects of an ingest.
+type labelCounts struct {
+	Objects       int            `json:"structure_sets"`
+	Segmentations int            `json:"unread_segmentations"`
+	ROIs          int            `json:"lesion_rois"`
+	OtherROIs     int            `json:"other_rois"`
+	LostROIs      int            `json:"lost_rois"` // lesion ROIs of which no contour found a place
+	Contours      int            `json:"contours"`  // of lesion ROIs
+	Placed        int            `json:"placed"`
+	Unplaced      map[Reason]int `json:"unplaced"`
+}
+
+// A labelling is what the label objects say of the volumes.
+type labelling struct {
+	counts   labelCounts
+	regions  map[*placed][]region
+	labelled map[*placed]bool // a label object covers it, whether or not it found a lesion
+	troubles []trouble
+}
+
+// A trouble is one label object some contours of which found no place.
+type trouble struct {
+	set      string // SOP Instance UID; private
+	patient  string // private
+	unplaced map[Reason]int
+	contours int
+}
+
+// An atlas finds the volumes that a label object speaks of.
+type atlas struct {
+	bySeries map[string][]*placed
+	bySpace  map[string][]*placed
+	bySOP    map[string][]*placed
+	unused   map[string]bool // series that were refused
+}
+
+func newAtlas(volumes []*placed, refused []*series) atlas {
+	a := atlas{map[string][]*placed{}, map[string][]*placed{}, map[string][]*placed{}, map[string]bool{}}
+	for _, p := range volumes {
+		a.bySeries[p.series] = append(a.bySeries[p.series], p)
+		if p.space != "" {
+			a.bySpace[p.space] = append(a.bySpace[p.space], p)
+		}
+		for sop := range p.bySOP {
+			a.bySOP[sop] = append(a.bySOP[sop], p)
+		}
+	}
+	for _, s := range refused {
+		a.unused[s.uid] = true
+	}
+	return a
+}
+
+// volumesOf returns the volumes that set was drawn on: of the series that it
+// names, or that hold images which its contours name; and failing both, of the
+// one series in its frame of reference, if there is just one.
+func (a atlas) volumesOf(set structureSet) (found []*placed, missing Reason) {
+	missing = NoSeries
+	add := func(all []*placed) {
+		for _, p := range all {
+			if !slices.Contains(found, p) {
+				found = append(found, p)
+			}
+		}
+	}
+	for _, uid := range set.series {
+		add(a.bySeries[uid])
+		if a.unused[uid] {
+			missing = SeriesUnused
+		}
+	}
+	for _, r := range set.rois {
+		for _, c := range r.contours {
+			for _, sop := range c.images {
+				add(a.bySOP[sop])
+			}
+		}
+	}
+	if near := a.bySpace[set.space]; len(found) == 0 && missing == NoSeries && len(near) > 0 {
+		if !slices.ContainsFunc(near, func(p *placed) bool { return p.series != near[0].series }) {
+			add(near)
+		}
+	}
+	return found, missing
+}
+
+// label draws every structure set on its volumes.
+func label(sets []structureSet, a atlas, cfg Config) labelling {
+	l := labelling{regions: map[*placed][]region{}, labelled: map[*placed]bool{}}
+	l.counts = labelCounts{Objects: len(sets), Unplaced: map[Reason]int{}}
+	for _, set := range sets {
+		volumes, missing := a.volumesOf(set)
+		t := trouble{set: set.sop, patient: set.patient, unplaced: map[Reason]int{}}
+		lost, kept := 0, 0
+		for _, r := range set.rois {
+			if l.draw(set, r, volumes, missing, &t, cfg) {
+				kept++
+			} else {
+				lost++
+			}
+			t.contours += len(r.contours)
+		}
+		l.counts.ROIs += len(set.rois)
+		l.counts.OtherROIs += set.others
+		l.counts.LostROIs += lost
+		for _, p := range volumes {
+			// A scan whose only lesions could not be placed is not one without lesions.
+			if lost == 0 || kept > 0 {
+				l.labelled[p] = true
+			}
+		}
+		l.count(t)
+	}
+	return l
+}
+
+// draw draws r on volumes and reports whether it found a place in any. A
+// contour is placed if it is in one of them.
+func (l *labelling) draw(set structureSet, r roi, volumes []*placed, missing Reason, t *trouble, cfg Config) bool {
+	best := make([]Reason, len(r.contours))
+	for i := range best {
+		best[i] = missing
+	}
+	found := false
+	for n, p := range volumes {
+		voxels, reasons := p.draw(r)
+		for i, reason := range reasons {
+			if n == 0 || best[i] != "" {
+				best[i] = reason
+			}
+		}
+		if len(voxels) == 0 {
+			continue
+		}
+		found = true
+		pieces := [][]int{voxels}
+		if cfg.SplitComponents {
+			pieces = components(p.record.Geometry(), voxels)
+		}
+		for i, piece := range pieces {
+			l.regions[p] = append(l.regions[p], region{set.sop, r.number, i, piece})
+		}
+	}
+	for _, reason := range best {
+		if reason != "" {
+			t.unplaced[reason]++
+		}
+	}
+	return found
+}
+
+func (l *labelling) count(t trouble) {
+	l.counts.Contours += t.contours
+	l.counts.Placed += t.contours
+	for reason, n := range t.unplaced {
+		l.counts.Placed -= n
+		l.counts.Unplaced[reason] += n
+	}
+	if len(t.unplaced) > 0 {
+		l.troubles = append(l.troubles, t)
+	}
+}
+
+// records returns the rows of volumes, with what the labels say of each.
+func (l *labelling) records(volumes []*placed) []volume.Record {
+	rows := make([]volume.Record, len(volumes))
+	for i, p := range volumes {
+		rows[i] = p.record
+		rows[i].Labelled = l.labelled[p]
+	}
+	return rows
+}
+
+// reasons returns the reasons of t in their order.
+func (t trouble) reasons() []Reason { return slices.Sorted(maps.Keys(t.unplaced)) }

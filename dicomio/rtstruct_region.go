@@ -1,0 +1,123 @@
+package dicomio
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"oncovox/lesion"
+	"oncovox/volume"
+)
+
+// A region is the voxels of one lesion in a volume.
+type region struct {
+	set    string // SOP Instance UID of the label object; private
+	number int    // of the ROI
+	piece  int    // of the region, from 0
+	voxels []int  // flat indices, ascending
+}
+
+// measure returns where the voxels of a region lie on grid g: their centroid,
+// the extent of their box along the axes of the patient, outer faces of the
+// voxels included, and the diameter of the sphere of their volume, all in mm.
+func measure(g volume.Geometry, voxels []int) (l lesion.Lesion) {
+	low, high := [3]float64{}, [3]float64{}
+	var sum [3]float64
+	for axis := range 3 {
+		low[axis], high[axis] = math.Inf(1), math.Inf(-1)
+	}
+	for _, v := range voxels {
+		lps := g.LPS(zyx(g, v))
+		for axis := range 3 {
+			sum[axis] += lps[axis]
+			low[axis], high[axis] = min(low[axis], lps[axis]), max(high[axis], lps[axis])
+		}
+	}
+	for axis := range 3 {
+		row := g.Affine[axis]
+		l.CentreLPSMM[axis] = sum[axis] / float64(len(voxels))
+		l.SizeMM[axis] = high[axis] - low[axis] + math.Abs(row[0]) + math.Abs(row[1]) + math.Abs(row[2])
+	}
+	l.DiameterMM = math.Cbrt(6 / math.Pi * float64(len(voxels)) * voxelMM3(g))
+	return l
+}
+
+func zyx(g volume.Geometry, flat int) [3]float64 {
+	x := flat % g.Shape[2]
+	y := flat / g.Shape[2] % g.Shape[1]
+	return [3]float64{float64(flat / g.Shape[2] / g.Shape[1]), float64(y), float64(x)}
+}
+
+// voxelMM3 returns the volume of one voxel.
+func voxelMM3(g volume.Geometry) float64 {
+	var c [3][3]float64
+	for axis := range 3 {
+		for r := range 3 {
+			c[axis][r] = g.Affine[r][axis]
+		}
+	}
+	return math.Abs(dot(c[0], cross(c[1], c[2])))
+}
+
+// components cuts voxels of grid g into pieces that touch by a face, an edge or
+// a corner, in the order of their first voxels.
+func components(g volume.Geometry, voxels []int) [][]int {
+	left := make(map[int]bool, len(voxels))
+	for _, v := range voxels {
+		left[v] = true
+	}
+	var pieces [][]int
+	for _, first := range voxels {
+		if !left[first] {
+			continue
+		}
+		delete(left, first)
+		piece := []int{first}
+		for i := 0; i < len(piece); i++ {
+			piece = appendNeighbours(piece, g, piece[i], left)
+		}
+		slices.Sort(piece)
+		pieces = append(pieces, piece)
+	}
+	return pieces
+}
+
+// appendNeighbours moves the neighbours of voxel v that are in left to piece.
+func appendNeighbours(piece []int, g volume.Geometry, v int, left map[int]bool) []int {
+	x, y := v%g.Shape[2], v/g.Shape[2]%g.Shape[1]
+	for dz := -1; dz <= 1; dz++ {
+		for dy := -1; dy <= 1; dy++ {
+			for dx := -1; dx <= 1; dx++ {
+				if y+dy < 0 || y+dy >= g.Shape[1] || x+dx < 0 || x+dx >= g.Shape[2] {
+					continue
+				}
+				n := v + (dz*g.Shape[1]+dy)*g.Shape[2] + dx
+				if left[n] {
+					delete(left, n)
+					piece = append(piece, n)
+				}
+			}
+		}
+	}
+	return piece
+}
+
+// paint marks regions on a mask of grid g and gives each its label, from 1 in
+// their order; those beyond 255 get none. Where regions overlap, the voxel goes
+// to the smaller one.
+func paint(g volume.Geometry, regions []region) *volume.Mask {
+	m := volume.NewMask(g)
+	order := make([]int, min(len(regions), 255))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Compare(len(regions[b].voxels), len(regions[a].voxels))
+	})
+	for _, i := range order {
+		for _, v := range regions[i].voxels {
+			m.Labels[v] = uint8(i + 1)
+		}
+	}
+	return m
+}
