@@ -1,0 +1,82 @@
+package finetune
+
+import (
+	"errors"
+	"fmt"
+
+	"oncovox/internal/nn"
+)
+
+// Version is raised when equal inputs would give another detector.
+const Version = 1
+
+// Config is the finetune section of a pipeline file.
+type Config struct {
+	Preset       string     `mapstructure:"preset"`        // the backbone to build where no pretrained one is given
+	Head         HeadConfig `mapstructure:"head"`          // the head's size
+	Freeze       bool       `mapstructure:"freeze"`        // train the head alone
+	Steps        int        `mapstructure:"steps"`         // optimiser steps
+	Batch        int        `mapstructure:"batch"`         // crops a step
+	LearningRate float64    `mapstructure:"learning_rate"` // peak, after the warm-up
+	Warmup       float64    `mapstructure:"warmup"`        // share of the steps that warm up, in [0, 1)
+	LayerDecay   float64    `mapstructure:"layer_decay"`   // learning rate of a backbone's block over that of the next, in (0, 1]
+	WeightDecay  float64    `mapstructure:"weight_decay"`  // of matrices
+	Clip         float64    `mapstructure:"clip"`          // greatest norm of the gradient; 0 for none
+	LesionShare  float64    `mapstructure:"lesion_share"`  // share of the crops that hold a lesion, in (0, 1]
+	Augment      bool       `mapstructure:"augment"`       // flips and quarter turns
+	ValEvery     int        `mapstructure:"val_every"`     // steps between detections on the validation scans
+	SaveEvery    int        `mapstructure:"save_every"`    // steps between training states
+	Overlap      float64    `mapstructure:"overlap"`       // share of a window's side that neighbours share on validation scans
+	Match        string     `mapstructure:"match"`         // what a hit is on validation: "sphere" (centre in the lesion's ball) or "iou"
+	IoU          float64    `mapstructure:"iou"`           // least overlap of a hit's box where match is iou, in (0, 1)
+}
+
+// Default returns the settings that a pipeline file starts from.
+func Default() Config {
+	return Config{
+		Preset: "micro-conv", Head: HeadConfig{Dim: 32, Detail: 16},
+		Steps: 600, Batch: 8, LearningRate: 1e-3, Warmup: 0.1, LayerDecay: 0.75, WeightDecay: 0.05, Clip: 1,
+		LesionShare: 0.5, Augment: true, ValEvery: 100, SaveEvery: 50, Overlap: 0.25, Match: "sphere", IoU: 0.1,
+	}
+}
+
+// Validate returns every setting that cannot be trained with, or nil.
+func (c Config) Validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	b, err := nn.LookupPreset(c.Preset)
+	if err == nil {
+		err = headFits(b)
+	}
+	if err != nil {
+		errs = append(errs, fmt.Errorf("preset: %w", err))
+	}
+	if err := c.Head.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("head: %w", err))
+	}
+	check(c.Steps >= 1, "steps %d: want at least 1", c.Steps)
+	check(c.Batch >= 1 && c.Batch <= 1024, "batch %d: want 1 to 1024", c.Batch)
+	check(c.LearningRate > 0, "learning_rate %v: want more than 0", c.LearningRate)
+	check(c.Warmup >= 0 && c.Warmup < 1, "warmup %v: want at least 0 and less than 1", c.Warmup)
+	check(c.LayerDecay > 0 && c.LayerDecay <= 1, "layer_decay %v: want more than 0 and at most 1", c.LayerDecay)
+	check(c.WeightDecay >= 0, "weight_decay %v: want at least 0", c.WeightDecay)
+	check(c.Clip >= 0, "clip %v: want at least 0", c.Clip)
+	check(c.LesionShare > 0 && c.LesionShare <= 1, "lesion_share %v: want more than 0 and at most 1", c.LesionShare)
+	check(c.ValEvery >= 1, "val_every %d: want at least 1", c.ValEvery)
+	check(c.SaveEvery >= 1, "save_every %d: want at least 1", c.SaveEvery)
+	check(c.Overlap >= 0 && c.Overlap <= 0.75, "overlap %v: want 0 to 0.75", c.Overlap)
+	check(c.Match == "sphere" || c.Match == "iou", "match %q: want sphere or iou", c.Match)
+	check(c.IoU > 0 && c.IoU < 1, "iou %v: want more than 0 and less than 1", c.IoU)
+	return errors.Join(errs...)
+}
+
+func (c Config) rule() matchRule {
+	if c.Match == "iou" {
+		return overIoU(c.IoU)
+	}
+	return inSphere
+}

@@ -1,0 +1,136 @@
+package finetune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"oncovox/dataset"
+	"oncovox/internal/jsonl"
+	"oncovox/internal/stage"
+	"oncovox/lesion"
+)
+
+// PredictVersion is raised when equal inputs would give other detections.
+const PredictVersion = 1
+
+// PredictConfig is the predict section of a pipeline file.
+type PredictConfig struct {
+	Part          string  `mapstructure:"part"`           // "train", "val", "test" or "" for all scans
+	Batch         int     `mapstructure:"batch"`          // windows at once
+	Overlap       float64 `mapstructure:"overlap"`        // share of a window's side that neighbours share, in [0, 0.75]
+	MinScore      float64 `mapstructure:"min_score"`      // detections below are dropped, in [0, 1)
+	MaxDetections int     `mapstructure:"max_detections"` // the surest of a scan that are kept
+}
+
+// DefaultPredict returns the settings that a pipeline file starts from.
+func DefaultPredict() PredictConfig {
+	return PredictConfig{Part: dataset.Test, Batch: 8, Overlap: 0.25, MinScore: 0.01, MaxDetections: 100}
+}
+
+// Validate returns every setting that nothing can be detected with, or nil.
+func (c PredictConfig) Validate() error {
+	var errs []error
+	switch c.Part {
+	case "", dataset.Train, dataset.Val, dataset.Test:
+	default:
+		errs = append(errs, fmt.Errorf("part %q: want train, val, test or nothing for all", c.Part))
+	}
+	if c.Batch < 1 || c.Batch > 1024 {
+		errs = append(errs, fmt.Errorf("batch %d: want 1 to 1024", c.Batch))
+	}
+	if !(c.Overlap >= 0 && c.Overlap <= 0.75) {
+		errs = append(errs, fmt.Errorf("overlap %v: want 0 to 0.75", c.Overlap))
+	}
+	if !(c.MinScore >= 0 && c.MinScore < 1) {
+		errs = append(errs, fmt.Errorf("min_score %v: want at least 0 and less than 1", c.MinScore))
+	}
+	if c.MaxDetections < 1 {
+		errs = append(errs, fmt.Errorf("max_detections %d: want at least 1", c.MaxDetections))
+	}
+	return errors.Join(errs...)
+}
+
+// predictSummary is the file predict.json.
+type predictSummary struct {
+	Scans      int        `json:"scans"`
+	Detections int        `json:"detections"`
+	Part       string     `json:"part"`
+	SpacingMM  [3]float64 `json:"spacing_mm"`
+}
+
+// Predict is the stage that runs the detector in role "detector" over the scans
+// of the dataset in role "data". It leaves detections.jsonl and predict.json.
+func Predict(ctx context.Context, cfg PredictConfig, env stage.Env) error {
+	data, err := env.Input("data")
+	if err != nil {
+		return err
+	}
+	dir, err := env.Input("detector")
+	if err != nil {
+		return err
+	}
+	set, err := dataset.Open(data)
+	if err != nil {
+		return err
+	}
+	defer set.Close()
+	d, err := Load(filepath.Join(dir, detectorFile))
+	if err != nil {
+		return err
+	}
+	items := set.Items(cfg.Part)
+	if err := d.suits(items); err != nil {
+		return err
+	}
+	s, err := NewScanner(d, cfg.Batch, cfg.Overlap)
+	if err != nil {
+		return err
+	}
+	found, err := s.detect(ctx, set, items, cfg.MinScore, cfg.MaxDetections, env.Progress)
+	if err != nil {
+		return err
+	}
+	if err := lesion.WriteDetections(filepath.Join(env.Out, "detections.jsonl"), found); err != nil {
+		return err
+	}
+	sum := predictSummary{len(items), len(found), cfg.Part, d.SpacingMM}
+	return jsonl.WriteValue(filepath.Join(env.Out, "predict.json"), sum, 0o644)
+}
+
+// detect returns the detections of all items.
+func (s *Scanner) detect(ctx context.Context, set *dataset.Set, items []dataset.Item, minScore float64, limit int, progress stage.Progress) ([]lesion.Detection, error) {
+	var all []lesion.Detection
+	for i := range items {
+		it := &items[i]
+		progress.Report(i, len(items), fmt.Sprintf("%d detections", len(all)))
+		v, err := set.Volume(it.ID)
+		if err != nil {
+			return nil, err
+		}
+		m, err := s.Map(ctx, v, it.Pad())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, m.peaks(it.ID, v.Geometry, minScore, limit)...)
+	}
+	progress.Report(len(items), len(items), fmt.Sprintf("%d detections", len(all)))
+	return all, nil
+}
+
+// suits returns why the detector must not be run over items, or nil.
+func (d *Detector) suits(items []dataset.Item) error {
+	for _, it := range items {
+		if it.Modality != d.Modality {
+			return fmt.Errorf("%w: the detector was trained on %s, volume %s is %s", stage.ErrConfig, d.Modality, it.ID, it.Modality)
+		}
+		for a, s := range it.Geometry.SpacingMM() {
+			if !(s > 0.99*d.SpacingMM[a] && s < 1.01*d.SpacingMM[a]) {
+				return fmt.Errorf("%w: the detector was trained on a spacing of %v mm, volume %s has %.3g along axis %d: prepare with the same spacing_mm",
+					stage.ErrConfig, d.SpacingMM, it.ID, s, a)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,293 @@
+package finetune
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"oncovox/dataset"
+	"oncovox/internal/checkpoint"
+	"oncovox/internal/nn"
+	"oncovox/internal/optim"
+	"oncovox/internal/stage"
+)
+
+// Files that the stage leaves.
+const (
+	detectorFile = "detector.safetensors"
+	bestFile     = "best.safetensors" // in the state
+)
+
+// Run is the stage that trains a detector on the labelled part of the dataset
+// in role "data", from the backbone in role "backbone" or, without one, from
+// random weights of the preset. It leaves detector.safetensors, history.csv and
+// operating_points.json, and keeps its state to resume from.
+func Run(ctx context.Context, cfg Config, env stage.Env) error {
+	data, err := env.Input("data")
+	if err != nil {
+		return err
+	}
+	set, err := dataset.Open(data)
+	if err != nil {
+		return err
+	}
+	defer set.Close()
+	train, val := labelled(set.Items(dataset.Train)), labelled(set.Items(dataset.Val))
+	if len(train) == 0 {
+		return fmt.Errorf("%w: no labelled training scans to learn from", stage.ErrConfig)
+	}
+	d, err := start(cfg, env, train[0])
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(d.suits(train), d.suits(val)); err != nil {
+		return err
+	}
+	t, err := newTrainer(cfg, env, d, set, train, val)
+	if err != nil {
+		return err
+	}
+	if err := t.resume(); err != nil {
+		return err
+	}
+	if err := t.loop(ctx); err != nil {
+		return err
+	}
+	return t.finish(ctx)
+}
+
+func labelled(items []dataset.Item) []dataset.Item {
+	var out []dataset.Item
+	for _, it := range items {
+		if it.Labelled {
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
+// start builds the detector and, where a backbone is given, loads its encoder.
+func start(cfg Config, env stage.Env, like dataset.Item) (*Detector, error) {
+	s := spec{Head: cfg.Head, SpacingMM: like.Geometry.SpacingMM(), Modality: like.Modality}
+	var f checkpoint.File
+	dir, pretrained := env.In["backbone"]
+	var err error
+	if pretrained {
+		path := filepath.Join(dir, "backbone.safetensors")
+		if f, err = checkpoint.Read(path); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(f.Meta["backbone"]), &s.Backbone); err != nil {
+			return nil, fmt.Errorf("%s: no description of a backbone: %v", path, err)
+		}
+	} else if s.Backbone, err = nn.LookupPreset(cfg.Preset); err != nil {
+		return nil, err
+	}
+	d, err := newDetector(s, env.Seed)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", stage.ErrConfig, err)
+	}
+	if pretrained {
+		// The head alone is new, and the decoder alone is left behind.
+		if err := f.Assign(d.ps, checkpoint.Prefixes(headPrefix), checkpoint.Prefixes("dec_", "mask_token")); err != nil {
+			return nil, fmt.Errorf("%s: %w", dir, err)
+		}
+	}
+	if cfg.Freeze {
+		head := checkpoint.Prefixes(headPrefix)
+		for _, p := range d.ps.All() {
+			p.Frozen = !head(p.Name)
+		}
+	}
+	return d, nil
+}
+
+// A trainer holds what a step needs.
+type trainer struct {
+	cfg     Config
+	env     stage.Env
+	d       *Detector
+	set     *dataset.Set
+	val     []dataset.Item
+	sampler *dataset.Sampler
+	prog    *nn.Program
+	crop    *nn.Tensor
+	targets *Targets
+	parts   Losses
+	opt     *optim.AdamW
+	scanner *Scanner
+	memory
+}
+
+// memory is what a trainer remembers beside weights and moments.
+type memory struct {
+	History  []historyRow `json:"history"`
+	BestAP   float64      `json:"best_ap"`   // of the best validation so far
+	BestStep int          `json:"best_step"` // 0 before any
+}
+
+func newTrainer(cfg Config, env stage.Env, d *Detector, set *dataset.Set, train, val []dataset.Item) (*trainer, error) {
+	t := &trainer{cfg: cfg, env: env, d: d, set: set, val: val}
+	var err error
+	if t.sampler, err = dataset.NewSampler(set, train, d.Backbone.Crop, env.Seed, "finetune", cfg.Augment); err != nil {
+		return nil, err
+	}
+	if t.sampler.Lesions() == 0 {
+		return nil, fmt.Errorf("%w: the labelled training scans hold no lesion to learn from", stage.ErrConfig)
+	}
+	g := nn.NewGraph(true)
+	var out *nn.Tensor
+	t.crop, out = d.build(g, cfg.Batch)
+	t.targets = NewTargets(cfg.Batch, d.Backbone.Crop)
+	loss := detectionLoss(g, out, t.targets, &t.parts)
+	if t.prog, err = g.Compile([]nn.Term{{Loss: loss, Weight: 1}}); err != nil {
+		return nil, fmt.Errorf("build the detector: %w", err)
+	}
+	o := optim.Default()
+	o.Decay = cfg.WeightDecay
+	o.RateScale = optim.LayerDecay(cfg.LayerDecay, d.Backbone.Depth)
+	t.opt = optim.NewAdamW(d.ps, o)
+	t.scanner, err = NewScanner(d, cfg.Batch, cfg.Overlap)
+	return t, err
+}
+
+func (t *trainer) stateDir() string { return filepath.Join(t.env.Out, "state") }
+
+// resume goes on from the newest whole state, if there is one.
+func (t *trainer) resume() error {
+	meta, damaged, err := checkpoint.LoadState(t.stateDir(), t.d.ps, t.opt)
+	if err != nil {
+		return err
+	}
+	if damaged > 0 {
+		t.env.Log.Warn("passed over damaged training states", "states", damaged)
+	}
+	if meta == nil {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(meta["memory"]), &t.memory); err != nil {
+		return fmt.Errorf("training state: %w", err)
+	}
+	t.env.Log.Info("resume fine-tuning", "step", t.opt.Steps())
+	return nil
+}
+
+func (t *trainer) save() error {
+	m, err := json.Marshal(t.memory)
+	if err != nil {
+		return err
+	}
+	return checkpoint.SaveState(t.stateDir(), t.d.ps, t.opt, map[string]string{"memory": string(m)})
+}
+
+func (t *trainer) loop(ctx context.Context) error {
+	for step := t.opt.Steps(); step < t.cfg.Steps; step++ {
+		if err := ctx.Err(); err != nil {
+			return errors.Join(err, t.save())
+		}
+		row, err := t.step(step)
+		if err != nil {
+			return err
+		}
+		done := step + 1
+		if done%t.cfg.ValEvery == 0 || done == t.cfg.Steps {
+			if err := t.validate(ctx, &row); err != nil {
+				return err
+			}
+		}
+		t.History = append(t.History, row)
+		if done%t.cfg.SaveEvery == 0 || done == t.cfg.Steps {
+			if err := t.save(); err != nil {
+				return err
+			}
+		}
+		t.env.Progress.Report(done, t.cfg.Steps, fmt.Sprintf("loss %.3f", row.Loss))
+	}
+	return nil
+}
+
+// step draws a batch and changes the weights by it.
+func (t *trainer) step(step int) (historyRow, error) {
+	cfg := t.cfg
+	t.targets.Clear()
+	n := len(t.crop.Data()) / cfg.Batch
+	withLesion := int(math.Ceil(cfg.LesionShare * float64(cfg.Batch)))
+	for b := range cfg.Batch {
+		draw := t.sampler.Random
+		if b < withLesion {
+			draw = t.sampler.Lesion
+		}
+		t.targets.Draw(b, draw(t.crop.Data()[b*n:(b+1)*n], step, b))
+	}
+	if err := t.prog.Run(); err != nil {
+		return historyRow{}, fmt.Errorf("step %d: %w", step+1, err)
+	}
+	if l := t.prog.Loss(); math.IsNaN(l) || math.IsInf(l, 0) {
+		return historyRow{}, fmt.Errorf("step %d: the loss is %v: lower learning_rate", step+1, l)
+	}
+	lr := optim.WarmupCosine(step, int(cfg.Warmup*float64(cfg.Steps)), cfg.Steps, cfg.LearningRate, 0)
+	norm, err := t.opt.Step(lr, cfg.Clip)
+	if err != nil {
+		return historyRow{}, fmt.Errorf("step %d: %w: lower learning_rate", step+1, err)
+	}
+	return historyRow{Step: step + 1, Loss: t.parts.Total(), Losses: t.parts, LR: lr, GradNorm: norm}, nil
+}
+
+// validate detects on the whole validation scans and keeps the weights if none
+// before were better. Without labelled validation scans the last weights win.
+func (t *trainer) validate(ctx context.Context, row *historyRow) error {
+	c, err := t.valCurve(ctx)
+	if err != nil {
+		return err
+	}
+	if c.lesions > 0 {
+		ap, cpm := c.ap(), c.cpm()
+		row.ValAP, row.ValCPM = &ap, &cpm
+		t.env.Log.Info("validation", "step", row.Step, "ap", fmt.Sprintf("%.3f", ap), "cpm", fmt.Sprintf("%.3f", cpm))
+		if t.BestStep > 0 && ap < t.BestAP {
+			return nil
+		}
+		t.BestAP = ap
+	}
+	t.BestStep = row.Step
+	if err := os.MkdirAll(t.stateDir(), 0o755); err != nil {
+		return err
+	}
+	return t.d.save(filepath.Join(t.stateDir(), bestFile))
+}
+
+// valCurve detects on the labelled validation scans with the weights as they
+// are.
+func (t *trainer) valCurve(ctx context.Context) (curve, error) {
+	p := DefaultPredict()
+	found, err := t.scanner.detect(ctx, t.set, t.val, p.MinScore, p.MaxDetections, nil)
+	return newCurve(t.val, found, t.cfg.rule()), err
+}
+
+// finish takes the best weights up again, and writes what the stage leaves.
+func (t *trainer) finish(ctx context.Context) error {
+	f, err := checkpoint.Read(filepath.Join(t.stateDir(), bestFile))
+	if err != nil {
+		return err
+	}
+	if err := f.Assign(t.d.ps, nil, nil); err != nil {
+		return err
+	}
+	if len(t.val) == 0 {
+		t.env.Log.Warn("no labelled validation scans: the last weights were taken, and no operating points")
+	}
+	c, err := t.valCurve(ctx)
+	if err != nil {
+		return err
+	}
+	t.env.Log.Info("fine-tuned", "best step", t.BestStep, "of", t.cfg.Steps)
+	return errors.Join(
+		c.write(t.env.Out),
+		writeHistory(filepath.Join(t.env.Out, "history.csv"), t.History),
+		t.d.save(filepath.Join(t.env.Out, detectorFile)),
+	)
+}
