@@ -3,7 +3,6 @@ package dicomio
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -51,17 +50,14 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err != nil {
 		return err
 	}
-	state := filepath.Join(env.Out, "state")
-	for _, old := range []string{"state", "volumes", "masks"} {
-		if err := os.RemoveAll(filepath.Join(env.Out, old)); err != nil {
+	for _, name := range []string{"state", "volumes", "masks"} {
+		dir := filepath.Join(env.Out, name)
+		if err := cmp.Or(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
 			return err
 		}
 	}
-	if err := os.MkdirAll(state, 0o700); err != nil {
-		return err
-	}
-	defer os.RemoveAll(state)
-	sp, err := newSpill(filepath.Join(state, "slices"))
+	defer os.RemoveAll(filepath.Join(env.Out, "state"))
+	sp, err := newSpill(filepath.Join(env.Out, "state", "slices"))
 	if err != nil {
 		return err
 	}
@@ -86,7 +82,8 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 // became of them in the order of the series.
 func makeAll(ctx context.Context, m maker, all []*series, progress stage.Progress) ([]judged, error) {
 	results := make([]judged, len(all))
-	faults := make([]error, len(all))
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	next := make(chan int)
 	var mu sync.Mutex
 	done := 0
@@ -94,7 +91,11 @@ func makeAll(ctx context.Context, m maker, all []*series, progress stage.Progres
 	for range cmp.Or(m.cfg.Workers, runtime.GOMAXPROCS(0)) {
 		workers.Go(func() {
 			for i := range next {
-				results[i], faults[i] = m.make(all[i])
+				j, err := m.make(all[i])
+				if err != nil {
+					stop(err)
+				}
+				results[i] = j
 				mu.Lock()
 				done++
 				progress.Report(done, len(all), "series assembled")
@@ -110,5 +111,5 @@ func makeAll(ctx context.Context, m maker, all []*series, progress stage.Progres
 	}
 	close(next)
 	workers.Wait()
-	return results, errors.Join(ctx.Err(), errors.Join(faults...))
+	return results, context.Cause(ctx)
 }
