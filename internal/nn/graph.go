@@ -10,13 +10,14 @@ import (
 // A Graph collects the layers of a network for one shape of batch. It is not
 // safe for concurrent use.
 type Graph struct {
-	g      *G.ExprGraph
-	train  bool
-	bf16   bool
-	nextOp int
-	inputs map[string]bool
-	used   map[*Param]*Tensor
-	wrt    []*Param // weights that want a gradient, in order of use
+	g       *G.ExprGraph
+	train   bool
+	bf16    bool
+	nextOp  int
+	noReuse bool // for tests: see plan
+	inputs  map[string]bool
+	used    map[*Param]*Tensor
+	wrt     []*Param // weights that want a gradient, in order of use
 }
 
 // NewGraph returns an empty graph. With train it will be differentiated by

@@ -33,9 +33,10 @@ func (k *kernelOp) memory() *kernelOp { return k }
 
 // plan gives every buffer of g a place in one arena, such that no two that are
 // alive at the same step overlap, and returns the arena's length in floats.
+// Without reuse every buffer has a place of its own, to check the plan against.
 // Steps are the order in which the tape machine runs the nodes, which is
 // gorgonia.Sort backwards.
-func plan(g *G.ExprGraph) (int, error) {
+func plan(g *G.ExprGraph, reuse bool) (int, error) {
 	sorted, err := G.Sort(g) // users first
 	if err != nil {
 		return 0, err
@@ -44,6 +45,11 @@ func plan(g *G.ExprGraph) (int, error) {
 		return 0, err
 	}
 	bs := lifetimes(g, sorted)
+	if !reuse {
+		for _, b := range bs {
+			b.from, b.to = 0, len(sorted)
+		}
+	}
 	top := place(bs)
 	arena := make([]float32, top)
 	for _, b := range bs {

@@ -50,7 +50,7 @@ func (g *Graph) Compile(terms []Term, outputs ...*Tensor) (*Program, error) {
 		return nil, errors.New("nn: Compile: training wants a loss")
 	}
 	var err error
-	if p.arena, err = plan(g.g); err != nil {
+	if p.arena, err = plan(g.g, !g.noReuse); err != nil {
 		return nil, fmt.Errorf("nn: Compile: %w", err)
 	}
 	p.nodes = len(g.g.AllNodes())
