@@ -32,9 +32,7 @@ type niftiHeader struct {
 	SclInter     float32
 	_            [3]byte
 	XYZTUnits    uint8
-	_            [24]byte
-	Descrip      [80]byte
-	_            [24]byte
+	_            [128]byte
 	QformCode    int16
 	SformCode    int16
 	Quatern      [3]float32 // b, c, d
@@ -94,13 +92,8 @@ func WriteNIfTI(path string, v *Volume) error {
 	if err := v.check(); err != nil {
 		return fmt.Errorf("%s: %v", path, err)
 	}
-	dtype, code := "float32", int16(niftiFloat)
-	if fitsInt16(v.Data) {
-		dtype, code = "int16", niftiInt16
-	}
-	body := make([]byte, len(v.Data)*itemSize(dtype))
-	encode(body, v.Data, dtype)
-	return writeNIfTI(path, v.Geometry, code, body)
+	datatype, body := niftiBody(v.Data)
+	return writeNIfTI(path, v.Geometry, datatype, body)
 }
 
 // WriteMaskNIfTI writes m as WriteNIfTI does, as uint8.
@@ -111,10 +104,43 @@ func WriteMaskNIfTI(path string, m *Mask) error {
 	return writeNIfTI(path, m.Geometry, niftiUint8, m.Labels)
 }
 
+// niftiBody returns the encoded voxels and their data type.
+func niftiBody(data []float32) (datatype int16, body []byte) {
+	dtype, datatype := "float32", int16(niftiFloat)
+	if fitsInt16(data) {
+		dtype, datatype = "int16", niftiInt16
+	}
+	body = make([]byte, len(data)*itemSize(dtype))
+	encode(body, data, dtype)
+	return datatype, body
+}
+
+// writeNIfTI writes body, voxels that are encoded already.
 func writeNIfTI(path string, g Geometry, datatype int16, body []byte) error {
+	t, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	if err != nil {
+		return err
+	}
+	defer t.Cleanup()
+	var w io.Writer = t
+	closeGzip := func() error { return nil }
+	if strings.HasSuffix(path, ".gz") {
+		z := gzip.NewWriter(t)
+		w, closeGzip = z, z.Close
+	}
+	if err := encodeNIfTI(w, g, datatype, body); err != nil {
+		return fmt.Errorf("%s: %v", path, err)
+	}
+	if err := closeGzip(); err != nil {
+		return err
+	}
+	return t.CloseAtomicallyReplace()
+}
+
+func encodeNIfTI(w io.Writer, g Geometry, datatype int16, body []byte) error {
 	for _, s := range g.Shape {
 		if s > math.MaxInt16 {
-			return fmt.Errorf("%s: shape %v: NIfTI-1 holds sides up to %d", path, g.Shape, math.MaxInt16)
+			return fmt.Errorf("shape %v: NIfTI-1 holds sides up to %d", g.Shape, math.MaxInt16)
 		}
 	}
 	h := niftiHeader{
@@ -128,27 +154,11 @@ func writeNIfTI(path string, g Geometry, datatype int16, body []byte) error {
 		Magic:     [4]byte{'n', '+', '1', 0},
 	}
 	h.place(g)
-	t, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
-	if err != nil {
-		return err
-	}
-	defer t.Cleanup()
-	var w io.WriteCloser = t
-	if strings.HasSuffix(path, ".gz") {
-		w = gzip.NewWriter(t)
-	}
 	if err := binary.Write(w, binary.LittleEndian, &h); err != nil {
 		return err
 	}
-	if _, err := w.Write(body); err != nil {
-		return err
-	}
-	if w != io.WriteCloser(t) {
-		if err := w.Close(); err != nil {
-			return err
-		}
-	}
-	return t.CloseAtomicallyReplace()
+	_, err := w.Write(body)
+	return err
 }
 
 // decodeNIfTI reads a plain or gzipped file. Memory grows with what r holds,
