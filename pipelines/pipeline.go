@@ -25,6 +25,7 @@ type Kind struct {
 	Takes   []string // the roles that may be filled for it
 	Version int      // raised when equal work would give other artifacts
 	Resumes bool     // whether it continues from what an interrupted run left
+	Free    []string // the settings that change no artifact, such as a number of workers
 	Default Config
 	Run     func(ctx context.Context, cfg Config, env stage.Env) error
 	// Sources returns the settings that name files or folders outside the run;

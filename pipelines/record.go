@@ -18,7 +18,7 @@ type Work struct {
 	Kind    string            `json:"kind"`
 	Version int               `json:"version"`
 	Seed    int64             `json:"seed"`
-	Config  map[string]any    `json:"config"`            // every setting, by key
+	Config  map[string]any    `json:"config"`            // every setting that matters, by key
 	Inputs  map[string]string `json:"inputs"`            // role to the digest of the folder that fills it
 	Sources string            `json:"sources,omitempty"` // digest of the files outside the run that the config names
 }
@@ -35,6 +35,9 @@ func newWork(kind Kind, cfg Config, seed int64) Work {
 		panic("pipelines: newWork: " + err.Error()) // a Config is plain data
 	}
 	listsFromNil(w.Config)
+	for _, key := range kind.Free {
+		delete(w.Config, key)
+	}
 	return w
 }
 

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"oncovox/dicomio"
+	"oncovox/internal/stage"
+)
+
+func (a *app) dicomCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "dicom",
+		Short:   "Look into a single DICOM file",
+		Long:    long("Dicom looks into a single DICOM file with the reader that ingest uses."),
+		Example: "  oncovox dicom info slice.dcm",
+		Args:    cobra.NoArgs,
+		RunE:    func(*cobra.Command, []string) error { return usagef("dicom: say info or pixels") },
+	}
+	cmd.AddCommand(a.dicomInfoCommand(), a.dicomPixelsCommand())
+	return cmd
+}
+
+func (a *app) dicomInfoCommand() *cobra.Command {
+	var asJSON, phi bool
+	cmd := &cobra.Command{
+		Use:   "info FILE",
+		Short: "Print what a file's header says, and whether it can be used",
+		Long: long(`Info prints the facts of a file's header and the reader's verdict. It shows nothing
+that leads to the patient unless --phi is given. A file that is refused ends it
+with exit code 3.`),
+		Example: "  oncovox dicom info slice.dcm --json",
+		Args:    oneArg("file", "slice.dcm"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			b, err := os.ReadFile(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			facts := dicomio.Info(b, phi)
+			if asJSON {
+				err = a.printJSON(facts)
+			} else {
+				err = a.printFacts(facts)
+			}
+			if err == nil && facts.Verdict != "ok" {
+				err = fmt.Errorf("%w: %s: %s", stage.ErrRefused, args[0], facts.Reason)
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	cmd.Flags().BoolVar(&phi, "phi", false, "print what leads to the patient too")
+	return cmd
+}
+
+func (a *app) dicomPixelsCommand() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "pixels FILE --out FILE.npy",
+		Short: "Write a file's stored pixel values as a numpy array",
+		Long: long(`Pixels writes the stored values of all frames, before any rescale, in C order:
+frames, rows, columns, samples; without frames or samples where there is one.`),
+		Example: "  oncovox dicom pixels slice.dcm --out slice.npy",
+		Args:    oneArg("file", "slice.dcm"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if out == "" {
+				return usagef("dicom pixels: --out is missing: name a file such as slice.npy")
+			}
+			return writePixels(args[0], out)
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "", "numpy file to write (required)")
+	return cmd
+}
+
+// writePixels writes the stored values of the DICOM file at path to out.
+func writePixels(path, out string) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return usageError{err}
+	}
+	in, err := dicomio.ReadInstance(path, b)
+	if err != nil {
+		return fmt.Errorf("%w: %w", stage.ErrRefused, err)
+	}
+	if !in.HasPixels {
+		return fmt.Errorf("%w: %s: has no pixels", stage.ErrRefused, path)
+	}
+	f, err := renameio.NewPendingFile(out, renameio.WithPermissions(0o644))
+	if err != nil {
+		return err
+	}
+	defer f.Cleanup()
+	if err := dicomio.WriteNPY(f, in); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return f.CloseAtomicallyReplace()
+}
+
+// printFacts prints f, a fact a line.
+func (a *app) printFacts(f dicomio.Facts) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	row := func(name string, value any) {
+		if text := fmt.Sprint(value); text != "" && text != "[]" {
+			fmt.Fprintf(w, "%s\t%s\n", name, text)
+		}
+	}
+	row("verdict", f.Verdict)
+	row("reason", f.Reason)
+	row("detail", f.Detail)
+	row("notes", strings.Join(f.Notes, "; "))
+	row("transfer syntax", f.TransferSyntax)
+	row("SOP class", f.SOPClass)
+	row("modality", f.Modality)
+	row("image type", strings.Join(f.ImageType, `\`))
+	row("manufacturer", f.Manufacturer)
+	row("elements", f.Elements)
+	if p := f.Pixels; p != nil {
+		row("pixels", fmt.Sprintf("%d × %d × %d × %d (frames, rows, columns, samples), %s, %d of %d bits", p.Frames, p.Rows, p.Columns, p.Samples, p.DType, p.BitsStored, p.BitsAllocated))
+		row("photometric", p.Photometric)
+		row("rescale", fmt.Sprintf("%v · stored + %v", p.Slope, p.Intercept))
+	}
+	if g := f.Geometry; g != nil {
+		row("position, LPS mm", g.Position)
+		row("orientation", g.Orientation)
+		row("pixel spacing, mm", g.PixelSpacing)
+		row("slice thickness, mm", g.SliceThickness)
+	}
+	if p := f.Patient; p != nil {
+		row("patient", fmt.Sprintf("%s, id %s, born %s, sex %s", p.Name, p.ID, p.BirthDate, p.Sex))
+		row("study", fmt.Sprintf("%s of %s", p.Study, p.StudyDate))
+		row("series", fmt.Sprintf("%s, %s", p.Series, p.Description))
+		row("instance", p.Instance)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"oncovox/internal/jsonl"
+	"oncovox/pipelines"
+)
+
+// exits runs a command that must end with the given code: exits CODE COMMAND
+// ARGS... What it wrote is there for stdout, stderr and cmp.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND ARGS...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	var failed *exec.ExitError
+	code := 0
+	if errors.As(err, &failed) {
+		code = failed.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s\n%s", code, args[0], ts.ReadFile("stderr"))
+	}
+}
+
+// killed runs a command and kills it with SIGKILL as soon as a file exists:
+// killed PATTERN COMMAND ARGS...
+func killed(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: killed PATTERN COMMAND ARGS...")
+	}
+	path, err := exec.LookPath(filepath.Join(ts.Getenv("PATH"), args[1]))
+	if err != nil {
+		for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+			if path, err = exec.LookPath(filepath.Join(dir, args[1])); err == nil {
+				break
+			}
+		}
+	}
+	ts.Check(err)
+	cmd := exec.Command(path, args[2:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"))
+	cmd.Stderr = ts.Stderr()
+	ts.Check(cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		if found, _ := filepath.Glob(ts.MkAbs(args[0])); len(found) > 0 {
+			ts.Check(cmd.Process.Kill())
+			<-ended
+			return
+		}
+		select {
+		case err := <-ended:
+			ts.Fatalf("it ended (%v) before %s was there", err, args[0])
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// digests writes the digest of every stage of a run: digests RUN_DIR FILE.
+func digests(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: digests RUN_DIR FILE")
+	}
+	paths, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*", "stage.json"))
+	ts.Check(err)
+	sort.Strings(paths)
+	var out strings.Builder
+	for _, path := range paths {
+		var rec pipelines.Record
+		ts.Check(jsonl.ReadValue(path, &rec))
+		names := make([]string, 0, len(rec.Outputs))
+		for name := range rec.Outputs {
+			names = append(names, name)
+		}
+		sort.Strings(names)
+		for _, name := range names {
+			out.WriteString(rec.Stage + "/" + name + " " + rec.Outputs[name].SHA256 + "\n")
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(out.String()), 0o644))
+}
