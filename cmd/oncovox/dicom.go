@@ -39,7 +39,7 @@ with exit code 3.`),
 		RunE: func(_ *cobra.Command, args []string) error {
 			b, err := os.ReadFile(args[0])
 			if err != nil {
-				return usageError{err}
+				return classed{err, stage.ErrConfig}
 			}
 			facts := dicomio.Info(b, phi)
 			if asJSON {
@@ -48,7 +48,7 @@ with exit code 3.`),
 				err = a.printFacts(facts)
 			}
 			if err == nil && facts.Verdict != "ok" {
-				err = fmt.Errorf("%w: %s: %s", stage.ErrRefused, args[0], facts.Reason)
+				err = refusedf("%s: refused: %s", args[0], facts.Reason)
 			}
 			return err
 		},
@@ -82,14 +82,14 @@ frames, rows, columns, samples; without frames or samples where there is one.`),
 func writePixels(path, out string) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return usageError{err}
+		return classed{err, stage.ErrConfig}
 	}
 	in, err := dicomio.ReadInstance(path, b)
 	if err != nil {
-		return fmt.Errorf("%w: %w", stage.ErrRefused, err)
+		return refusedf("%w", err)
 	}
 	if !in.HasPixels {
-		return fmt.Errorf("%w: %s: has no pixels", stage.ErrRefused, path)
+		return refusedf("%s: has no pixels", path)
 	}
 	f, err := renameio.NewPendingFile(out, renameio.WithPermissions(0o644))
 	if err != nil {
@@ -97,9 +97,13 @@ func writePixels(path, out string) error {
 	}
 	defer f.Cleanup()
 	if err := dicomio.WriteNPY(f, in); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return refusedf("%w", err)
 	}
 	return f.CloseAtomicallyReplace()
+}
+
+func refusedf(format string, args ...any) error {
+	return classed{fmt.Errorf(format, args...), stage.ErrRefused}
 }
 
 // printFacts prints f, a fact a line.

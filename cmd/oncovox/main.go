@@ -54,7 +54,7 @@ func run(args []string, stdout io.Writer, stderr *os.File) int {
 		return exitDone
 	}
 	if !a.started {
-		err = usageError{err}
+		err = classed{err, stage.ErrConfig}
 	}
 	code := exitCode(ctx, err)
 	if code == exitInterrupted {
@@ -81,10 +81,17 @@ func exitCode(ctx context.Context, err error) int {
 	return exitFailed
 }
 
-// A usageError is a command line that cannot be run.
-type usageError struct{ error }
+// A classed error is of a class that has an exit code of its own, without saying
+// so in its text.
+type classed struct {
+	error
+	class error
+}
 
-func (usageError) Is(target error) bool { return target == stage.ErrConfig }
-func (e usageError) Unwrap() error      { return e.error }
+func (e classed) Is(target error) bool { return target == e.class }
+func (e classed) Unwrap() error        { return e.error }
 
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+// usagef returns the error of a command line that cannot be run.
+func usagef(format string, args ...any) error {
+	return classed{fmt.Errorf(format, args...), stage.ErrConfig}
+}

@@ -33,6 +33,7 @@ var owners = map[string][]string{
 	"github.com/suyashkumar/dicom":     {"dicomio", "internal/phantom"},
 	"github.com/klauspost/compress":    {"dicomio", "volume"},
 	"github.com/ulikunitz/xz":          {"dicomio"},
+	"github.com/zeebo/blake3":          {"dicomio"},
 	"golang.org/x/text":                {"dicomio"},
 	"gorgonia.org/":                    {"internal/nn", "internal/optim"},
 	"github.com/chewxy/hm":             {"internal/nn"}, // types of gorgonia's ops
@@ -40,7 +41,7 @@ var owners = map[string][]string{
 	"gonum.org/v1/plot":                {"eval"},
 	"golang.org/x/image":               {"eval", "pretrain"},
 	"golang.org/x/sys":                 {"volume", "internal/kernel"},
-	"github.com/google/renameio":       {"internal/jsonl", "internal/checkpoint", "volume", "pretrain", "finetune", "eval", "pipelines", "cmd/oncovox"},
+	"github.com/google/renameio":       {"internal/jsonl", "internal/checkpoint", "volume", "dicomio", "pretrain", "finetune", "eval", "pipelines", "cmd/oncovox"},
 	"github.com/spf13/viper":           {"pipelines"},
 	"github.com/go-viper/mapstructure": {"pipelines"},
 	"go.yaml.in/yaml":                  {"pipelines"},
