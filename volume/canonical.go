@@ -39,7 +39,7 @@ func (g Geometry) canonical() (to Geometry, start, along, sign [3]int) {
 		}
 		to.Shape[a] = g.Shape[axis]
 		for r := range 3 {
-			to.Affine[r][a] = float64(sign[a]) * g.Affine[r][axis]
+			to.Affine[r][a] = float64(sign[a])*g.Affine[r][axis] + 0 // never -0
 		}
 	}
 	corner := g.LPS([3]float64{float64(start[0]), float64(start[1]), float64(start[2])})

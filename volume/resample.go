@@ -43,7 +43,7 @@ func (v *Volume) ResampleSpacing(spacingMM [3]float64) *Volume {
 
 // Resample returns v on the grid to, as ResampleSpacing does; beyond its
 // borders v goes on as it ends there. It fails unless the axes of the two
-// grids are parallel and in the same order.
+// grids are parallel; they may come in any order and direction.
 func (v *Volume) Resample(to Geometry) (*Volume, error) {
 	n := v.Shape[1] * v.Shape[2]
 	data, err := ResamplePlanes(v.Geometry, to, func(z int, dst []float32) { copy(dst, v.Data[z*n:]) })
@@ -54,27 +54,27 @@ func (v *Volume) Resample(to Geometry) (*Volume, error) {
 // dst, which is (H, W), with the plane z of the grid from. Planes are asked for
 // once each, in order, and those that to does not touch are not.
 func ResamplePlanes(from, to Geometry, plane func(z int, dst []float32)) ([]float32, error) {
-	taps, err := gridTaps(from, to)
+	p, err := newPlan(from, to)
 	if err != nil {
 		return nil, err
 	}
-	area := to.Shape[1] * to.Shape[2]
+	h, w := p.mid.Shape[1], p.mid.Shape[2]
 	out := make([]float32, to.Voxels())
 	src := make([]float32, from.Shape[1]*from.Shape[2])
-	tmp := make([]float32, to.Shape[1]*from.Shape[2])
-	dst := make([]float32, area)
-	for z, uses := range usesOf(taps[0], from.Shape[0]) {
+	tmp := make([]float32, h*from.Shape[2])
+	dst := make([]float32, h*w)
+	for z, uses := range usesOf(p.taps[0], from.Shape[0]) {
 		if len(uses) == 0 {
 			continue
 		}
 		plane(z, src)
-		resampleRows(tmp, src, taps[1], from.Shape[2])
-		resampleColumns(dst, tmp, taps[2], from.Shape[2])
+		resampleRows(tmp, src, p.taps[1], from.Shape[2])
+		resampleColumns(dst, tmp, p.taps[2], from.Shape[2])
 		for _, u := range uses {
-			addScaled(out[u.sample*area:][:area], dst, u.weight)
+			addScaled(out[u.sample*h*w:][:h*w], dst, u.weight)
 		}
 	}
-	return out, nil
+	return inOrder(p, out), nil
 }
 
 // A use is the share that one output sample takes of an input sample.

@@ -182,6 +182,31 @@ func TestConstantStaysConstant(t *testing.T) {
 	}
 }
 
+// Resampling to the canonical grid is turning to it.
+func TestResampleTurnsAxes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := drawGeometry(t)
+		v, m := New(g), NewMask(g)
+		for i := range v.Data {
+			v.Data[i], m.Labels[i] = float32(i), uint8(i)
+		}
+		want, wantMask := v.Canonical(), m.Canonical()
+		got, err := v.Resample(want.Geometry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gotMask, err := m.Resample(want.Geometry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range want.Data {
+			if got.Data[i] != want.Data[i] || gotMask.Labels[i] != wantMask.Labels[i] {
+				t.Fatalf("voxel %d: %v and %d, want %v and %d", i, got.Data[i], gotMask.Labels[i], want.Data[i], wantMask.Labels[i])
+			}
+		}
+	})
+}
+
 func TestResampleRefusesObliqueGrids(t *testing.T) {
 	v := New(Grid([3]int{20, 20, 20}, [3]float64{1, 1, 1}, [3]float64{}))
 	to := v.Geometry

@@ -4,27 +4,27 @@ package volume
 // included, that has the greatest share of it, where shares are weighed as in
 // the resampling of intensities. A lesion wins a tie with the background, and
 // the lower label one between lesions. It fails unless the axes of the two
-// grids are parallel and in the same order.
+// grids are parallel; they may come in any order and direction.
 func (m *Mask) Resample(to Geometry) (*Mask, error) {
-	taps, err := gridTaps(m.Geometry, to)
+	p, err := newPlan(m.Geometry, to)
 	if err != nil {
 		return nil, err
 	}
-	out := NewMask(to)
-	best := make([]float32, len(out.Labels))  // the greatest share of a lesion
-	total := make([]float32, len(out.Labels)) // the share of all lesions
+	labels := make([]uint8, to.Voxels())
+	best := make([]float32, len(labels))  // the greatest share of a lesion
+	total := make([]float32, len(labels)) // the share of all lesions
 	for label, b := range m.boxes() {
 		if label == 0 || b.hi == [3]int{} {
 			continue
 		}
-		m.addShares(out, uint8(label), b, taps, best, total)
+		m.addShares(p, uint8(label), b, labels, best, total)
 	}
-	for i := range out.Labels {
+	for i := range labels {
 		if best[i] < 1-total[i]-1e-6 {
-			out.Labels[i] = 0
+			labels[i] = 0
 		}
 	}
-	return out, nil
+	return &Mask{to, inOrder(p, labels)}, nil
 }
 
 // A bounds is the smallest box, from lo up to but not including hi, around
@@ -57,12 +57,12 @@ func (b *bounds) add(voxel [3]int) {
 	}
 }
 
-// addShares finds the share of a label in each voxel of out that its box b
-// touches, and gives the voxels where it is the greatest so far the label.
-func (m *Mask) addShares(out *Mask, label uint8, b bounds, taps [3][]tap, best, total []float32) {
+// addShares finds the share of a label in each new voxel that its box b
+// touches, and gives the label to those where it is the greatest so far.
+func (m *Mask) addShares(p plan, label uint8, b bounds, labels []uint8, best, total []float32) {
 	var touched [3][]int
 	for a := range 3 {
-		for j, t := range taps[a] {
+		for j, t := range p.taps[a] {
 			if t.first < b.hi[a] && t.first+len(t.weights) > b.lo[a] {
 				touched[a] = append(touched[a], j)
 			}
@@ -71,11 +71,11 @@ func (m *Mask) addShares(out *Mask, label uint8, b bounds, taps [3][]tap, best, 
 	for _, z := range touched[0] {
 		for _, y := range touched[1] {
 			for _, x := range touched[2] {
-				share := m.share(label, taps[0][z], taps[1][y], taps[2][x])
-				i := (z*out.Shape[1]+y)*out.Shape[2] + x
+				share := m.share(label, p.taps[0][z], p.taps[1][y], p.taps[2][x])
+				i := (z*p.mid.Shape[1]+y)*p.mid.Shape[2] + x
 				total[i] += share
 				if share > best[i] {
-					best[i], out.Labels[i] = share, label
+					best[i], labels[i] = share, label
 				}
 			}
 		}

@@ -100,24 +100,53 @@ func clamped(first int, weights []float64, side int) tap {
 	return t
 }
 
-// gridTaps returns the taps that make the samples of to from those of from,
-// for each axis. The axes of the grids must be parallel.
-func gridTaps(from, to Geometry) (taps [3][]tap, err error) {
+// A plan makes the samples of one grid from those of another whose axes are
+// parallel to it, in any order and direction.
+type plan struct {
+	mid   Geometry // the new grid with its axes in the order of the old
+	along [3]int   // axis a of the new grid is axis along[a] of mid
+	taps  [3][]tap // of mid's samples from the old grid's, by axis
+}
+
+func newPlan(from, to Geometry) (p plan, err error) {
 	if err := to.Validate(); err != nil {
-		return taps, fmt.Errorf("resampling: %v", err)
+		return p, fmt.Errorf("resampling: %v", err)
 	}
 	zero := from.Index(to.LPS([3]float64{}))
+	var steps [3]float64
 	for a := range 3 {
 		var one [3]float64
 		one[a] = 1
 		next := from.Index(to.LPS(one))
 		for axis := range 3 {
-			// Off the axis by a hundredth of a voxel at the far end at most.
-			if drift := (next[axis] - zero[axis]) * float64(to.Shape[a]); axis != a && math.Abs(drift) > 0.01 {
-				return taps, fmt.Errorf("resampling: axis %c of the grids is not parallel", "zyx"[a])
+			step := next[axis] - zero[axis]
+			// At most a hundredth of a voxel off the axis at the far end.
+			if math.Abs(step)*float64(to.Shape[a]) <= 0.01 {
+				continue
 			}
+			if steps[axis] != 0 {
+				return p, fmt.Errorf("resampling: the axes of the grids are not parallel")
+			}
+			steps[axis], p.along[a] = step, axis
+			p.mid.Shape[axis] = to.Shape[a]
 		}
-		taps[a] = axisTaps(to.Shape[a], from.Shape[a], zero[a], next[a]-zero[a])
 	}
-	return taps, nil
+	for axis := range 3 {
+		if steps[axis] == 0 {
+			return p, fmt.Errorf("resampling: the axes of the grids are not parallel")
+		}
+		p.taps[axis] = axisTaps(p.mid.Shape[axis], from.Shape[axis], zero[axis], steps[axis])
+	}
+	return p, nil
+}
+
+// inOrder returns data, which lies in the axis order of the plan's mid grid,
+// in that of the new grid.
+func inOrder[T any](p plan, data []T) []T {
+	if p.along == [3]int{0, 1, 2} {
+		return data
+	}
+	turned := make([]T, len(data))
+	turn(turned, data, p.mid.Shape, [3]int{}, p.along, [3]int{1, 1, 1})
+	return turned
 }
