@@ -78,12 +78,16 @@ func decodeEscaped(s string, base encoding.Encoding) string {
 			}
 			continue
 		}
-		end := strings.IndexAny(s[1:], "\x1b^=") + 1
+		stops := "\x1b^="
+		if jis != "" { // two-byte sets use the codes of the delimiters
+			stops = "\x1b"
+		}
+		end := strings.IndexAny(s[1:], stops) + 1
 		if end == 0 {
 			end = len(s)
 		}
 		part := s[:end]
-		if part[0] == '^' || part[0] == '=' {
+		if jis == "" && (part[0] == '^' || part[0] == '=') {
 			out.WriteByte(part[0])
 			part, set, jis = part[1:], base, ""
 		}
