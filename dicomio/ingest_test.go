@@ -1,0 +1,421 @@
+package dicomio
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"oncovox/internal/jsonl"
+	"oncovox/internal/stage"
+	"oncovox/lesion"
+	"oncovox/volume"
+)
+
+// ingest runs the stage on sources and returns its folder.
+func ingest(t *testing.T, cfg Config, sources ...string) (string, error) {
+	t.Helper()
+	out := t.TempDir()
+	cfg.Sources = sources
+	return out, Run(context.Background(), cfg, stage.Env{Seed: 7, Out: out})
+}
+
+func countsOf(t *testing.T, out string) Counts {
+	t.Helper()
+	var c Counts
+	if err := jsonl.ReadValue(filepath.Join(out, "ingest.json"), &c); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func rowsOf[T any](t *testing.T, out, name string) []T {
+	t.Helper()
+	rows, err := jsonl.Read[T](filepath.Join(out, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// mixedArchive holds a good CT with a lesion and an organ, a CT with a missing
+// slice, a PET that states no dose, a file cut short, and files that are not
+// DICOM.
+func mixedArchive() [][]byte {
+	good := stackFiles(1, 8, nil)
+	gap := slices.Delete(stackFiles(2, 8, nil), 3, 4)
+	pet := stackFiles(3, 5, func(f *imageFile) {
+		f.modality = "PT"
+		f.more = []element{elText(0x00541001, "CS", "BQML"), elText(0x00280051, "CS", `DECY\ATTN`), elText(0x00101030, "DS", "70")}
+	})
+	cut := stackFiles(4, 4, nil)
+	cut[2] = cut[2][:len(cut[2])-100]
+	labels := structFile(1, 1, map[string][]outlineOf{
+		"GTV " + secretName: {
+			{points: square(4, 20, 6, 3.1)}, {points: square(4, 20, 9, 3.1), sop: secretUID + "1.4"}, {points: square(4, 20, 12, 3.1)},
+			{points: square(4, 20, 13.5, 3.1)}, // between slices
+			{points: square(400, 20, 12, 3)}, {kind: "POINT", points: [][3]float64{{4, 20, 6}}},
+		},
+		"Heart": {{points: square(0, 20, 6, 2)}},
+	})
+	files := slices.Concat(good, gap, pet, cut, [][]byte{labels, []byte("not an image"), {}})
+	return files
+}
+
+func TestRun(t *testing.T) {
+	out, err := ingest(t, Default(), writeZip(t, mixedArchive()...))
+	if !errors.Is(err, stage.ErrRefused) {
+		t.Errorf("error %v, want ErrRefused: 3 of 4 series", err)
+	}
+	want := Counts{
+		Files:   fileCounts{Total: 27, DICOM: 25, NotDICOM: 2, Broken: 1},
+		Series:  seriesCounts{Total: 4, Volume: 1, Refused: 3},
+		Volumes: 1, ByKind: map[string]int{"CT": 1}, Lesions: 1, Labelled: 1, Lesioned: 1,
+		Labels: labelCounts{
+			Objects: 1, ROIs: 1, OtherROIs: 1, Contours: 6, Placed: 3,
+			Unplaced: map[Reason]int{OffPlane: 1, OutsideImage: 1, NotClosed: 1},
+		},
+		Reasons: map[Reason]int{MissingSlice: 1, SUVDose: 1, Truncated: 1},
+		Ignored: map[string]int{},
+	}
+	got := countsOf(t, out)
+	want.Files.Bytes = got.Files.Bytes
+	if d := cmp.Diff(want, got, cmp.AllowUnexported(Counts{})); d != "" {
+		t.Error(d)
+	}
+	var reasons []string
+	for _, r := range rowsOf[Refused](t, out, "refused.jsonl") {
+		reasons = append(reasons, r.What+" "+string(r.Reason))
+	}
+	slices.Sort(reasons)
+	if d := cmp.Diff([]string{"label not-closed", "label off-plane", "label outside-image",
+		"series missing-slice", "series suv-dose", "series truncated"}, reasons); d != "" {
+		t.Error(d)
+	}
+	checkGoodVolume(t, out)
+	checkPrivacy(t, out)
+}
+
+// checkGoodVolume compares the one good volume of mixedArchive, and its lesion,
+// with what was written into it.
+func checkGoodVolume(t *testing.T, out string) {
+	t.Helper()
+	rec := rowsOf[volume.Record](t, out, "volumes.jsonl")[0]
+	if rec.Shape != [3]int{8, 12, 16} || rec.SpacingMM != [3]float64{3, 2, 1.5} || rec.Verdict != "volume" ||
+		rec.Unit != "HU" || rec.DType != "int16" || !rec.Labelled || rec.Manufacturer != "Siemens" || rec.SliceThicknessMM != 7 {
+		t.Errorf("record %+v", rec)
+	}
+	v, err := volume.Read(filepath.Join(out, "volumes", rec.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := v.At(5, 7, 9); got != 579 {
+		t.Errorf("voxel (5, 7, 9) is %v, want 579", got)
+	}
+	// The square reaches from x 0.9 to 7.1 and y 16.9 to 23.1: voxel centres at
+	// x 1, 2.5, 4, 5.5, 7 and y 18, 20, 22, on three slices.
+	l := rowsOf[lesion.Lesion](t, out, "lesions.jsonl")[0]
+	want := lesion.Lesion{
+		ID: l.ID, Volume: rec.ID, Patient: rec.Patient, CentreLPSMM: [3]float64{4, 20, 9},
+		SizeMM: [3]float64{7.5, 6, 9}, DiameterMM: math.Cbrt(6 / math.Pi * 7.5 * 6 * 9), Label: 1,
+	}
+	near := cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) <= 1e-9 })
+	if d := cmp.Diff(want, l, near); d != "" {
+		t.Error(d)
+	}
+	m, err := volume.ReadMask(filepath.Join(out, "masks", rec.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, label := range m.Labels {
+		n += int(label)
+	}
+	if n != 45 || m.At(3, 5, 6) != 1 {
+		t.Errorf("%d voxels marked, want 45", n)
+	}
+}
+
+// checkPrivacy looks for names and UIDs of the source in what is shared, and
+// for the permissions of what is not.
+func checkPrivacy(t *testing.T, out string) {
+	t.Helper()
+	private := map[string]bool{"crosswalk.jsonl": true, "key": true}
+	err := filepath.WalkDir(out, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if private[d.Name()] {
+			if info.Mode().Perm() != 0o600 {
+				t.Errorf("%s has mode %v, want 0600", d.Name(), info.Mode())
+			}
+			return nil
+		}
+		for _, secret := range []string{secretUID, secretName, "Heart", "IM00"} {
+			if bytes.Contains(b, []byte(secret)) {
+				t.Errorf("%s holds %q", d.Name(), secret)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cross, err := os.ReadFile(filepath.Join(out, "crosswalk.jsonl"))
+	if err != nil || !strings.Contains(string(cross), secretUID+"8.1") || !strings.Contains(string(cross), secretName+"-1") {
+		t.Errorf("the crosswalk does not lead back (%v)", err)
+	}
+	if _, err := os.Stat(filepath.Join(out, "state")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("state was left behind")
+	}
+}
+
+// The same sources give the same bytes: in another order, from a folder or a
+// zip, with one worker or many, over what an interrupted run left.
+func TestRunIsDeterministic(t *testing.T) {
+	files := mixedArchive()
+	cfg := Default()
+	cfg.MaxRefused = 1
+	cfg.Workers = 1
+	first, err := ingest(t, cfg, writeZip(t, files...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Reverse(files)
+	cfg.Workers = 5
+	cfg.Sources = []string{writeZip(t, files...)}
+	second := t.TempDir()
+	for range 2 {
+		if err := os.WriteFile(filepath.Join(second, "volumes.jsonl"), []byte("rest"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := Run(context.Background(), cfg, stage.Env{Seed: 7, Out: second}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, b := contents(t, first), contents(t, second)
+	for name := range a {
+		if name != "crosswalk.jsonl" && !bytes.Equal(a[name], b[name]) {
+			t.Errorf("%s differs", name)
+		}
+		delete(b, name)
+	}
+	for name := range b {
+		t.Errorf("%s is in one only", name)
+	}
+}
+
+func contents(t *testing.T, dir string) map[string][]byte {
+	t.Helper()
+	all := map[string][]byte{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, _ := filepath.Rel(dir, path)
+		all[name], err = os.ReadFile(path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestRunRefuses(t *testing.T) {
+	good := writeFolder(t, stackFiles(1, 4, nil)...)
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	badKey := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(badKey, []byte("short"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name   string
+		ctx    context.Context
+		change func(c *Config)
+		want   error  // nil where only the text is known
+		text   string // in the error
+	}{
+		{"no sources", context.Background(), func(c *Config) { c.Sources = nil }, stage.ErrConfig, "no sources"},
+		{"bad setting", context.Background(), func(c *Config) { c.Tilt = "ignore" }, stage.ErrConfig, `tilt "ignore"`},
+		{"no such source", context.Background(), func(c *Config) { c.Sources = []string{"/no/such/scans.zip"} }, fs.ErrNotExist, "scans.zip"},
+		{"nothing DICOM", context.Background(), func(c *Config) { c.Sources = []string{writeFolder(t, []byte("text"))} }, nil, "no DICOM object"},
+		{"empty folder", context.Background(), func(c *Config) { c.Sources = []string{t.TempDir()} }, nil, "no DICOM object"},
+		{"cancelled", cancelled, func(c *Config) {}, context.Canceled, ""},
+		{"no key file", context.Background(), func(c *Config) { c.KeyFile = "/no/such/key" }, stage.ErrConfig, "key_file"},
+		{"short key file", context.Background(), func(c *Config) { c.KeyFile = badKey }, stage.ErrConfig, "want 32"},
+	}
+	for _, tt := range tests {
+		cfg := Default()
+		cfg.Sources = []string{good}
+		tt.change(&cfg)
+		err := Run(tt.ctx, cfg, stage.Env{Seed: 7, Out: t.TempDir()})
+		if err == nil || tt.want != nil && !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.text) {
+			t.Errorf("%s: error %v, want %v with %q", tt.name, err, tt.want, tt.text)
+		}
+	}
+}
+
+// Another key gives other ids of the same volumes.
+func TestRunKeyFile(t *testing.T) {
+	dir := writeFolder(t, stackFiles(1, 4, nil)...)
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, bytes.Repeat([]byte{5}, 32), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := Default()
+	plain, err := ingest(t, cfg, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.KeyFile = key
+	keyed, err := ingest(t, cfg, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := rowsOf[volume.Record](t, plain, "volumes.jsonl")[0], rowsOf[volume.Record](t, keyed, "volumes.jsonl")[0]
+	if a.ID == b.ID || a.Patient == b.Patient || a.Digest != b.Digest || len(a.ID) != 16 {
+		t.Errorf("ids %s and %s, patients %s and %s", a.ID, b.ID, a.Patient, b.Patient)
+	}
+}
+
+// How a whole series ends, from files.
+func TestRunVerdicts(t *testing.T) {
+	petWith := func(units string) func(f *imageFile) {
+		return func(f *imageFile) {
+			f.modality = "PT"
+			f.more = []element{
+				elText(0x00541001, "CS", units), elText(0x00280051, "CS", `DECY\ATTN`), elText(0x00101030, "DS", "74"), elText(0x00541102, "CS", "ADMIN"),
+				elText(0x00281053, "DS", "0.5"), elText(0x00281052, "DS", "0"),
+				elSequence(0x00540016, []element{elText(0x00181074, "DS", "3.7e8"), elText(0x00181075, "DS", "6588")}),
+			}
+		}
+	}
+	tests := []struct {
+		name    string
+		change  func(c *Config)
+		files   [][]byte
+		verdict string // of the series, then what the volumes or refusals say
+		says    []string
+	}{
+		{"PET in SUV", nil, stackFiles(1, 4, petWith("BQML")), "volume", []string{"SUV "}},
+		{"PET in counts", nil, stackFiles(1, 4, petWith("CNTS")), "refused", []string{"suv-units"}},
+		{"PET in Bq/ml, as opted", func(c *Config) { c.SUV = IfPossible },
+			stackFiles(1, 4, func(f *imageFile) { petWith("BQML")(f); f.more = f.more[:3] }), "volume", []string{"BQML "}},
+		{"two patients in one series", nil,
+			append(stackFiles(1, 4, nil), stackFiles(1, 5, func(f *imageFile) { f.patient = 2 })[4]), "refused", []string{"mixed-patients"}},
+		{"a file twice", nil, append(stackFiles(1, 4, nil), stackFiles(1, 4, nil)[2]), "corrected", []string{"HU duplicates-dropped"}},
+		{"padding", nil, stackFiles(1, 4, func(f *imageFile) { f.more = []element{elShort(0x00280120, 0)} }), "volume", []string{"HU unmeasured-filled"}},
+		{"two orientations", nil, append(stackFiles(1, 4, nil), stackFiles(1, 9, func(f *imageFile) {
+			f.orientation = `1\0\0\0\0\-1`
+			f.position = [3]float64{0, f.position[2], 0}
+		})[4:]...), "split", []string{"HU split-by-orientation", "HU split-by-orientation"}},
+		{"no orientation", nil, stackFiles(1, 4, func(f *imageFile) { f.orientation = "1" }), "refused", []string{"no-geometry"}},
+		{"skewed orientation", nil, stackFiles(1, 4, func(f *imageFile) { f.orientation = `1\0\0\0.6\0.8\0` }), "refused", []string{"bad-geometry"}},
+		{"localiser", nil, stackFiles(1, 4, func(f *imageFile) { f.more = []element{elText(0x00080008, "CS", `ORIGINAL\PRIMARY\LOCALIZER`)} }), "refused", []string{"localiser"}},
+		{"mosaic", nil, stackFiles(1, 4, func(f *imageFile) { f.more = []element{elText(0x00080008, "CS", `ORIGINAL\PRIMARY\M\MOSAIC`)} }), "refused", []string{"mosaic"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg := Default()
+			cfg.MaxRefused = 1
+			if tt.change != nil {
+				tt.change(&cfg)
+			}
+			out, err := ingest(t, cfg, writeFolder(t, tt.files...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := countsOf(t, out).Series
+			got := map[string]int{"volume": c.Volume, "corrected": c.Corrected, "split": c.Split, "refused": c.Refused}
+			if got[tt.verdict] != 1 || c.Total != 1 {
+				t.Errorf("series %+v, want one %s", c, tt.verdict)
+			}
+			var says []string
+			for _, r := range rowsOf[volume.Record](t, out, "volumes.jsonl") {
+				says = append(says, r.Unit+" "+r.Method)
+			}
+			for _, r := range rowsOf[Refused](t, out, "refused.jsonl") {
+				says = append(says, string(r.Reason))
+			}
+			if !slices.Equal(says, tt.says) {
+				t.Errorf("says %q, want %q", says, tt.says)
+			}
+		})
+	}
+}
+
+// A PET in SUV holds stored value x slope x weight/dose.
+func TestRunSUVVoxels(t *testing.T) {
+	files := stackFiles(1, 4, func(f *imageFile) {
+		f.modality = "PT"
+		f.more = []element{
+			elText(0x00541001, "CS", "BQML"), elText(0x00280051, "CS", `DECY\ATTN`), elText(0x00101030, "DS", "74"), elText(0x00541102, "CS", "ADMIN"),
+			elText(0x00281053, "DS", "50"), elText(0x00281052, "DS", "0"),
+			elSequence(0x00540016, []element{elText(0x00181074, "DS", "3.7e8")}),
+		}
+	})
+	out, err := ingest(t, Default(), writeFolder(t, files...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := volume.Read(filepath.Join(out, "volumes", rowsOf[volume.Record](t, out, "volumes.jsonl")[0].ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := 345 * 50 * 74000 / 3.7e8
+	if diff := math.Abs(float64(v.At(3, 4, 5))/want - 1); !(diff <= 1e-6) {
+		t.Errorf("SUV %v, want %v", v.At(3, 4, 5), want)
+	}
+}
+
+func TestModalities(t *testing.T) {
+	files := append(stackFiles(1, 4, nil), stackFiles(2, 4, func(f *imageFile) { f.modality = "MR" })...)
+	cfg := Default()
+	cfg.Modalities = []string{"MR"}
+	out, err := ingest(t, cfg, writeFolder(t, files...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := countsOf(t, out)
+	if c.Series.Total != 1 || c.ByKind["MR"] != 1 || c.Ignored["modality CT"] != 4 {
+		t.Errorf("counts %+v, want the CT ignored", c)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	if err := Default().Validate(); err != nil {
+		t.Errorf("the default is refused: %v", err)
+	}
+	bad := Config{MinSlices: 1, SpacingTolerance: math.NaN(), Tilt: "x", Gaps: "y", SUV: "z", ROI: []string{"["}, MaxRefused: 2, Workers: -1}
+	err := bad.Validate()
+	for _, key := range []string{"min_slices", "spacing_tolerance", "tilt", "gaps", "suv", "roi", "max_refused", "workers"} {
+		if err == nil || !strings.Contains(err.Error(), key) {
+			t.Errorf("error %v does not name %s", err, key)
+		}
+	}
+	for name, want := range map[string]bool{
+		"GTV_Mass_CT": true, "gtv": true, "Left lung nodule 3": true, "Tumor/bed": true, "Heart": false, "GTV_Edema": false, "": false,
+	} {
+		if got := Default().isLesion(name); got != want {
+			t.Errorf("%q is a lesion: %v, want %v", name, got, want)
+		}
+	}
+}
