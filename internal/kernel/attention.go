@@ -13,7 +13,7 @@ func Attention(y, lse, qkv []float32, batch, tokens, heads, headDim int) {
 	need("Attention", "y", y, batch*tokens*c)
 	need("Attention", "lse", lse, batch*heads*tokens)
 	scale := 1 / math.Sqrt(float64(headDim))
-	parallel(batch*heads, func(t int) {
+	each(batch*heads, func(t int) {
 		b, h := t/heads, t%heads
 		p := make([]float64, tokens)
 		for i := range tokens {
@@ -56,7 +56,7 @@ func AttentionBackward(dqkv, dy, y, lse, qkv []float32, batch, tokens, heads, he
 	need("AttentionBackward", "qkv", qkv, batch*tokens*3*c)
 	need("AttentionBackward", "dy", dy, batch*tokens*c)
 	scale := float32(1 / math.Sqrt(float64(headDim)))
-	parallel(batch*heads, func(t int) {
+	each(batch*heads, func(t int) {
 		b, h := t/heads, t%heads
 		row := func(s []float32, i, part, parts int) []float32 {
 			return s[((b*tokens+i)*parts+part)*c+h*headDim:][:headDim]

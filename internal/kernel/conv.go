@@ -56,7 +56,7 @@ func Conv3D(y, x, w, b []float32, s ConvShape) {
 	s.check("Conv3D", x, w, y)
 	o := s.Out()
 	vin, vout := s.In[0]*s.In[1]*s.In[2], o[0]*o[1]*o[2]
-	parallel(s.Batch*vout, func(t int) {
+	each(s.Batch*vout, func(t int) {
 		n, v := t/vout, t%vout
 		out := y[t*s.COut:][:s.COut]
 		clear(out)
@@ -85,7 +85,7 @@ func Conv3DBackward(dx, dw, db, dy, x, w []float32, s ConvShape, accumulate bool
 	o := s.Out()
 	vin, vout := s.In[0]*s.In[1]*s.In[2], o[0]*o[1]*o[2]
 	if dx != nil {
-		parallel(s.Batch, func(n int) {
+		each(s.Batch, func(n int) {
 			clear(dx[n*vin*s.CIn:][:vin*s.CIn])
 			for v := range vout {
 				g := dy[(n*vout+v)*s.COut:][:s.COut]
@@ -101,7 +101,7 @@ func Conv3DBackward(dx, dw, db, dy, x, w []float32, s ConvShape, accumulate bool
 			}
 		})
 	}
-	parallel(s.COut, func(co int) {
+	each(s.COut, func(co int) {
 		out := dw[co*s.taps()*s.CIn:][:s.taps()*s.CIn]
 		if !accumulate {
 			clear(out)
@@ -117,6 +117,6 @@ func Conv3DBackward(dx, dw, db, dy, x, w []float32, s ConvShape, accumulate bool
 		}
 	})
 	if db != nil {
-		columnSums(db, dy, s.Batch*vout, s.COut, accumulate)
+		columnSums("Conv3DBackward", db, dy, s.Batch*vout, s.COut, accumulate)
 	}
 }

@@ -6,7 +6,7 @@ const block = 4096 // elements of one piece of an elementwise pass
 
 // blocks calls f(lo, hi) for pieces of 0..n.
 func blocks(n int, f func(lo, hi int)) {
-	parallel((n+block-1)/block, func(i int) { f(i*block, min(n, i*block+block)) })
+	each((n+block-1)/block, func(i int) { f(i*block, min(n, i*block+block)) })
 }
 
 // GELU writes y = x·Φ(x), Φ the normal distribution function (the exact form
@@ -98,29 +98,3 @@ func AdamW(w, m, v, g []float32, lr, beta1, beta2, eps, decay, gradScale float32
 		}
 	})
 }
-
-// ToBF16 rounds src to bfloat16, to nearest with ties to even. A NaN stays a
-// NaN. dst is as long as src.
-func ToBF16(dst []uint16, src []float32) {
-	for i, v := range src {
-		dst[i] = bf16(v)
-	}
-}
-
-// FromBF16 widens bfloat16 to float32, exactly.
-func FromBF16(dst []float32, src []uint16) {
-	for i, v := range src {
-		dst[i] = math.Float32frombits(uint32(v) << 16)
-	}
-}
-
-func bf16(v float32) uint16 {
-	u := math.Float32bits(v)
-	if v != v {
-		return uint16(u>>16) | 0x40 // quiet, and no carry into infinity
-	}
-	return uint16((u + 0x7fff + u>>16&1) >> 16)
-}
-
-// roundBF16 returns v rounded to bfloat16.
-func roundBF16(v float32) float32 { return math.Float32frombits(uint32(bf16(v)) << 16) }

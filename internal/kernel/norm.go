@@ -9,7 +9,7 @@ import "math"
 func LayerNorm(y, mean, rstd, x, gain, bias []float32, rows, dim int, eps float32) {
 	need("LayerNorm", "y", y, rows*dim)
 	need("LayerNorm", "x", x, rows*dim)
-	parallel(rows, func(r int) {
+	each(rows, func(r int) {
 		v, out := x[r*dim:][:dim], y[r*dim:][:dim]
 		var s float64
 		for _, e := range v {
@@ -34,7 +34,7 @@ func LayerNorm(y, mean, rstd, x, gain, bias []float32, rows, dim int, eps float3
 // are overwritten, or added to when accumulate is set.
 func LayerNormBackward(dx, dgain, dbias, dy, x, mean, rstd, gain []float32, rows, dim int, accumulate bool) {
 	need("LayerNormBackward", "dx", dx, rows*dim)
-	parallel((dim+15)/16, func(t int) {
+	each((dim+15)/16, func(t int) {
 		for i := t * 16; i < min(dim, t*16+16); i++ {
 			var sg, sb float64
 			for r := range rows {
@@ -50,7 +50,7 @@ func LayerNormBackward(dx, dgain, dbias, dy, x, mean, rstd, gain []float32, rows
 			}
 		}
 	})
-	parallel(rows, func(r int) {
+	each(rows, func(r int) {
 		g, v, out := dy[r*dim:][:dim], x[r*dim:][:dim], dx[r*dim:][:dim]
 		var a, b float64
 		for i, e := range g {
@@ -73,7 +73,7 @@ func LayerNormBackward(dx, dgain, dbias, dy, x, mean, rstd, gain []float32, rows
 func GroupNorm(y, mean, rstd, x, gain, bias []float32, batch, voxels, channels, groups int, eps float32) {
 	checkGroups("GroupNorm", y, x, batch, voxels, channels, groups)
 	per := channels / groups
-	parallel(batch*groups, func(t int) {
+	each(batch*groups, func(t int) {
 		b, g := t/groups, t%groups
 		var s, q float64
 		for v := range voxels {
@@ -105,7 +105,7 @@ func GroupNorm(y, mean, rstd, x, gain, bias []float32, batch, voxels, channels, 
 func GroupNormBackward(dx, dgain, dbias, dy, x, mean, rstd, gain []float32, batch, voxels, channels, groups int, accumulate bool) {
 	checkGroups("GroupNormBackward", dx, dy, batch, voxels, channels, groups)
 	per := channels / groups
-	parallel(groups, func(g int) {
+	each(groups, func(g int) {
 		sg, sb := make([]float64, per), make([]float64, per)
 		for b := range batch {
 			m, rs := mean[b*groups+g], rstd[b*groups+g]

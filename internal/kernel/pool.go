@@ -7,34 +7,169 @@ import (
 	"sync/atomic"
 )
 
-var threads atomic.Int64
+// A job is work in pieces that may run in any order and at the same time. Run
+// does piece i, with buffers that no other piece has at that moment.
+type job interface {
+	run(i int, s *scratch)
+}
+
+// A pool runs one job at a time on workers that stay.
+type pool struct {
+	threads atomic.Int64
+	busy    sync.Mutex // held by the caller whose job is running
+	job     job
+	pieces  int64
+	next    atomic.Int64 // the first piece that nobody has taken
+	pending atomic.Int64 // workers that still hold the job
+	done    chan struct{}
+	workers []*worker
+	idle    stash[scratch]
+}
+
+type worker struct {
+	wake    chan struct{}
+	scratch scratch
+}
+
+var shared = pool{done: make(chan struct{}, 1)}
 
 // SetThreads sets how many goroutines a kernel may use at once; n < 1 means
 // runtime.GOMAXPROCS(0), which is also the setting at start.
-func SetThreads(n int) { threads.Store(int64(max(n, 0))) }
+func SetThreads(n int) { shared.threads.Store(int64(max(n, 0))) }
 
 // Threads returns how many goroutines a kernel uses.
 func Threads() int {
-	if n := threads.Load(); n > 0 {
+	if n := shared.threads.Load(); n > 0 {
 		return int(n)
 	}
 	return runtime.GOMAXPROCS(0)
 }
 
-// parallel calls f(0) to f(n-1), each once, on the package's workers.
-func parallel(n int, f func(i int)) {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	work := func() {
-		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-			f(i)
+// parallel runs pieces 0 to n-1 of j. Where another job is running, which may be
+// the caller's own, the pieces run one after the other.
+func parallel(n int, j job) {
+	helpers := min(Threads(), n) - 1
+	s := shared.idle.get()
+	defer shared.idle.put(s)
+	if helpers < 1 || !shared.busy.TryLock() {
+		for i := range n {
+			j.run(i, s)
+		}
+		return
+	}
+	defer shared.busy.Unlock()
+	shared.start(n, j, helpers)
+	shared.take(s)
+	shared.finish(helpers)
+}
+
+func (p *pool) start(n int, j job, helpers int) {
+	for len(p.workers) < helpers {
+		w := &worker{wake: make(chan struct{}, 1)}
+		p.workers = append(p.workers, w)
+		go p.serve(w)
+	}
+	p.job, p.pieces = j, int64(n)
+	p.next.Store(0)
+	p.pending.Store(int64(helpers))
+	for _, w := range p.workers[:helpers] {
+		w.wake <- struct{}{}
+	}
+}
+
+// finish waits until no worker holds the job. A worker that has not woken yet is
+// told to sleep on.
+func (p *pool) finish(helpers int) {
+	for _, w := range p.workers[:helpers] {
+		select {
+		case <-w.wake:
+			p.release()
+		default:
 		}
 	}
-	for range min(Threads(), n) - 1 {
-		wg.Go(work)
+	await(p.done)
+	p.job = nil
+}
+
+func (p *pool) serve(w *worker) {
+	for {
+		await(w.wake)
+		p.take(&w.scratch)
+		p.release()
 	}
-	work()
-	wg.Wait()
+}
+
+// take runs pieces until none is left.
+func (p *pool) take(s *scratch) {
+	for i := p.next.Add(1) - 1; i < p.pieces; i = p.next.Add(1) - 1 {
+		p.job.run(int(i), s)
+	}
+}
+
+func (p *pool) release() {
+	if p.pending.Add(-1) == 0 {
+		p.done <- struct{}{}
+	}
+}
+
+// await receives from c. It looks for some microseconds before it sleeps: in a
+// training step the next job comes sooner than a sleeper wakes.
+func await(c chan struct{}) {
+	const looks = 4000
+	for range looks {
+		select {
+		case <-c:
+			return
+		default:
+		}
+	}
+	<-c
+}
+
+// A stash keeps values for the next user, so that a call in steady state
+// allocates nothing.
+type stash[T any] struct {
+	mu   sync.Mutex
+	free []*T
+}
+
+func (s *stash[T]) get() *T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.free); n > 0 {
+		v := s.free[n-1]
+		s.free = s.free[:n-1]
+		return v
+	}
+	return new(T)
+}
+
+func (s *stash[T]) put(v *T) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free = append(s.free, v)
+}
+
+// A scratch is the buffers of one worker.
+type scratch struct {
+	tile  tile
+	edge  [14 * 32]float32 // a tile of C that does not fit into C
+	init  [32]float32
+	lanes [8][32]float32 // values for each column of a panel
+	bufs  [8]buffer
+}
+
+// floats returns buffer i with room for n floats. They hold what they held.
+func (s *scratch) floats(i, n int) []float32 { return s.bufs[i].floats(n) }
+
+// A buffer grows to the largest size asked for.
+type buffer struct{ data []float32 }
+
+func (b *buffer) floats(n int) []float32 {
+	if len(b.data) < n {
+		b.data = aligned(n)
+	}
+	return b.data[:n]
 }
 
 // need panics unless s holds at least n elements.

@@ -5,7 +5,7 @@ package kernel
 func Upsample2(y, x []float32, batch int, in [3]int, channels int) {
 	checkUpsample("Upsample2", y, x, batch, in, channels)
 	h, w, c := in[1], in[2], channels
-	parallel(batch*2*in[0]*2*h, func(r int) {
+	each(batch*2*in[0]*2*h, func(r int) {
 		src := x[(r/(2*h)/2*h+r%(2*h)/2)*w*c:]
 		dst := y[r*2*w*c:]
 		for i := range w {
@@ -21,7 +21,7 @@ func Upsample2(y, x []float32, batch int, in [3]int, channels int) {
 func Upsample2Backward(dx, dy []float32, batch int, in [3]int, channels int) {
 	checkUpsample("Upsample2Backward", dy, dx, batch, in, channels)
 	h, w, c := in[1], in[2], channels
-	parallel(batch*in[0]*h, func(r int) {
+	each(batch*in[0]*h, func(r int) {
 		dst := dx[r*w*c:][:w*c]
 		clear(dst)
 		for dz := range 2 {
@@ -45,7 +45,7 @@ func Upsample2Backward(dx, dy []float32, batch int, in [3]int, channels int) {
 func UpsampleTrilinear2(y, x []float32, batch int, in [3]int, channels int) {
 	checkUpsample("UpsampleTrilinear2", y, x, batch, in, channels)
 	d, h, w, c := in[0], in[1], in[2], channels
-	parallel(batch*2*d*2*h, func(r int) {
+	each(batch*2*d*2*h, func(r int) {
 		b, z, yy := r/(4*d*h), r/(2*h)%(2*d), r%(2*h)
 		dst := y[r*2*w*c:][:2*w*c]
 		clear(dst)
@@ -70,7 +70,7 @@ func UpsampleTrilinear2(y, x []float32, batch int, in [3]int, channels int) {
 func UpsampleTrilinear2Backward(dx, dy []float32, batch int, in [3]int, channels int) {
 	checkUpsample("UpsampleTrilinear2Backward", dy, dx, batch, in, channels)
 	d, h, w, c := in[0], in[1], in[2], channels
-	parallel(batch*d*h, func(r int) {
+	each(batch*d*h, func(r int) {
 		b, iz, ih := r/(d*h), r/h%d, r%h
 		dst := dx[r*w*c:][:w*c]
 		clear(dst)

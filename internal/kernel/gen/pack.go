@@ -1,0 +1,286 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+const copySignature = "func(n, w int, src []float32, ld int, dst []float32, stride int)"
+
+// Registers that the packing functions share.
+var (
+	count, wide, src, ld, dst, stride = reg.RDX, reg.RCX, reg.RSI, reg.R8, reg.RDI, reg.R9
+	at, next, rest                    = reg.R10, reg.R11, reg.R12
+)
+
+func loadPackArgs(first, second string) {
+	Load(Param(first), count)
+	Load(Param(second), wide)
+	loadParam("src", src)
+	Load(Param("ld"), ld)
+	loadParam("dst", dst)
+	Load(Param("stride"), stride)
+	SHLQ(Imm(2), ld)
+	SHLQ(Imm(2), stride)
+}
+
+// lowBits sets k to the lowest n bits, n < 32 in CL. It spoils rest.
+func lowBits(k reg.Register) {
+	MOVL(U32(1), rest.As32())
+	SHLL(reg.CL, rest.As32())
+	DECL(rest.As32())
+	KMOVW(rest.As32(), k)
+}
+
+func packing512() {
+	copyRows512()
+	copyPairs512()
+	transRows512()
+	transPairs512()
+}
+
+// copyRows512 copies n rows of w <= 16 floats, each widened with zeros to 16.
+func copyRows512() {
+	function("copyRows512", copySignature)
+	loadPackArgs("n", "w")
+	lowBits(reg.K1)
+	Label("row")
+	VMOVUPS_Z(Mem{Base: src}, reg.K1, reg.Z0)
+	VMOVUPS(reg.Z0, Mem{Base: dst})
+	ADDQ(ld, src)
+	ADDQ(stride, dst)
+	DECQ(count)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
+
+// copyPairs512 rounds n rows of w <= 16 floats to bfloat16 and writes rows 2i
+// and 2i+1 as one row of 16 pairs; a row that is missing counts as zeros.
+func copyPairs512() {
+	order := GLOBL("interleave", RODATA|NOPTR)
+	for i := range 16 {
+		DATA(4*i, U32(uint32(i)|uint32(16+i)<<16))
+	}
+	function("copyPairs512", copySignature)
+	loadPackArgs("n", "w")
+	lowBits(reg.K1)
+	VMOVDQU32(order, reg.Z3)
+	Label("pair")
+	VMOVUPS_Z(Mem{Base: src}, reg.K1, reg.Z0)
+	VPXORD(reg.Z1, reg.Z1, reg.Z1)
+	DECQ(count)
+	JZ(LabelRef("last"))
+	VMOVUPS_Z(Mem{Base: src, Index: ld, Scale: 1}, reg.K1, reg.Z1)
+	Label("last")
+	vcvtne2ps2bf16(2, 1, 0)
+	VPERMW(reg.Z2, reg.Z3, reg.Z2)
+	VMOVDQU32(reg.Z2, Mem{Base: dst})
+	LEAQ(Mem{Base: src, Index: ld, Scale: 2}, src)
+	ADDQ(stride, dst)
+	SUBQ(Imm(1), count)
+	JG(LabelRef("pair"))
+	VZEROUPPER()
+	RET()
+}
+
+const transSignature = "func(cols, rows int, src []float32, ld int, dst []float32, stride int)"
+
+// transRows512 writes column j of rows <= 16 rows of src as 16 floats at dst +
+// j·stride. Missing rows repeat the last one.
+func transRows512() {
+	function("transRows512", transSignature)
+	loadPackArgs("cols", "rows")
+	MOVQ(wide, reg.RBX)
+	Label("block")
+	MOVQ(U32(16), wide)
+	CMPQ(count, wide)
+	CMOVQLT(count, wide)
+	lowBits(reg.K1)
+	MOVQ(src, at)
+	for i := range 16 {
+		VMOVUPS_Z(Mem{Base: at}, reg.K1, zmms[i])
+		nextRow(i)
+	}
+	transpose16()
+	storeColumns(zmms[:16])
+	ADDQ(U32(64), src)
+	JMP(LabelRef("block"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// transPairs512 is transRows512 with the columns rounded to bfloat16 and taken
+// in pairs; an odd last column is paired with zeros.
+func transPairs512() {
+	function("transPairs512", transSignature)
+	loadPackArgs("cols", "rows")
+	cols, full := reg.R13, reg.RAX
+	MOVQ(count, cols)
+	MOVQ(wide, reg.RBX)
+	MOVQ(U32(16), full)
+	Label("block")
+	MOVQ(cols, wide)
+	CMPQ(wide, full)
+	CMOVQGT(full, wide)
+	lowBits(reg.K1)
+	MOVQ(U32(0), next)
+	MOVQ(cols, wide)
+	SUBQ(full, wide)
+	CMOVQLT(next, wide)
+	CMPQ(wide, full)
+	CMOVQGT(full, wide)
+	lowBits(reg.K2)
+	MOVQ(src, at)
+	for i := range 16 {
+		VMOVUPS_Z(Mem{Base: at}, reg.K1, reg.Z30)
+		VMOVUPS_Z(Mem{Base: at, Disp: 64}, reg.K2, reg.Z31)
+		vcvtne2ps2bf16(i, 31, 30)
+		nextRow(i)
+	}
+	transpose16()
+	LEAQ(Mem{Base: cols, Disp: 1}, count)
+	SHRQ(Imm(1), count)
+	storeColumns(zmms[:16])
+	SUBQ(Imm(32), cols)
+	ADDQ(U32(128), src)
+	JMP(LabelRef("block"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// nextRow moves at from row i to the next one, if there is one (rows in RBX).
+func nextRow(i int) {
+	LEAQ(Mem{Base: at, Index: ld, Scale: 1}, next)
+	CMPQ(reg.RBX, Imm(uint64(i+1)))
+	CMOVQGT(next, at)
+}
+
+// storeColumns writes the registers at dst and on, and leaves for "done" when
+// count columns are written.
+func storeColumns(v []reg.VecPhysical) {
+	for _, r := range v {
+		VMOVUPS(r, Mem{Base: dst})
+		ADDQ(stride, dst)
+		DECQ(count)
+		JZ(LabelRef("done"))
+	}
+}
+
+// transpose16 transposes the 16×16 block of 32-bit values in Z0..Z15.
+func transpose16() {
+	z := zmms
+	for i := range 8 { // pairs of rows
+		VUNPCKLPS(z[2*i+1], z[2*i], z[16+2*i])
+		VUNPCKHPS(z[2*i+1], z[2*i], z[17+2*i])
+	}
+	for g := range 4 { // fours: lane L of z[4g+c] holds column 4L+c of rows 4g..4g+3
+		s := 16 + 4*g
+		VUNPCKLPD(z[s+2], z[s], z[4*g])
+		VUNPCKHPD(z[s+2], z[s], z[4*g+1])
+		VUNPCKLPD(z[s+3], z[s+1], z[4*g+2])
+		VUNPCKHPD(z[s+3], z[s+1], z[4*g+3])
+	}
+	even, odd := Imm(0x88), Imm(0xdd)
+	for c := range 4 {
+		VSHUFF32X4(even, z[4+c], z[c], z[16+4*c])
+		VSHUFF32X4(odd, z[4+c], z[c], z[17+4*c])
+		VSHUFF32X4(even, z[12+c], z[8+c], z[18+4*c])
+		VSHUFF32X4(odd, z[12+c], z[8+c], z[19+4*c])
+	}
+	for c := range 4 {
+		VSHUFF32X4(even, z[18+4*c], z[16+4*c], z[c])
+		VSHUFF32X4(odd, z[18+4*c], z[16+4*c], z[8+c])
+		VSHUFF32X4(even, z[19+4*c], z[17+4*c], z[4+c])
+		VSHUFF32X4(odd, z[19+4*c], z[17+4*c], z[12+c])
+	}
+}
+
+func packing256() {
+	ones := GLOBL("lanes", RODATA|NOPTR)
+	for i := range 16 {
+		v := U32(0xffffffff)
+		if i >= 8 {
+			v = 0
+		}
+		DATA(4*i, v)
+	}
+	copyRows256(ones)
+	transRows256(ones)
+}
+
+// laneMask sets y to ones in the lowest n lanes, n <= 8 in reg. It spoils n and
+// rest.
+func laneMask(ones Mem, n reg.GPPhysical, y reg.Register) {
+	LEAQ(ones.Offset(32), rest)
+	SHLQ(Imm(2), n)
+	SUBQ(n, rest)
+	VMOVUPS(Mem{Base: rest}, y)
+}
+
+// copyRows256 is copyRows512 with ymm registers.
+func copyRows256(ones Mem) {
+	function("copyRows256", copySignature)
+	loadPackArgs("n", "w")
+	low, high := reg.RAX, reg.RBX
+	MOVQ(U32(8), low)
+	CMPQ(wide, low)
+	CMOVQLT(wide, low)
+	MOVQ(wide, high)
+	SUBQ(low, high)
+	laneMask(ones, low, reg.Y2)
+	laneMask(ones, high, reg.Y3)
+	Label("row")
+	VMASKMOVPS(Mem{Base: src}, reg.Y2, reg.Y0)
+	VMASKMOVPS(Mem{Base: src, Disp: 32}, reg.Y3, reg.Y1)
+	VMOVUPS(reg.Y0, Mem{Base: dst})
+	VMOVUPS(reg.Y1, Mem{Base: dst, Disp: 32})
+	ADDQ(ld, src)
+	ADDQ(stride, dst)
+	DECQ(count)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
+
+// transRows256 is transRows512 for 8 rows.
+func transRows256(ones Mem) {
+	y := ymms
+	function("transRows256", transSignature)
+	loadPackArgs("cols", "rows")
+	MOVQ(wide, reg.RBX)
+	Label("block")
+	MOVQ(U32(8), wide)
+	CMPQ(count, wide)
+	CMOVQLT(count, wide)
+	laneMask(ones, wide, y[15])
+	MOVQ(src, at)
+	for i := range 8 {
+		VMASKMOVPS(Mem{Base: at}, y[15], y[i])
+		nextRow(i)
+	}
+	for i := range 4 { // pairs of rows
+		VUNPCKLPS(y[2*i+1], y[2*i], y[8+2*i])
+		VUNPCKHPS(y[2*i+1], y[2*i], y[9+2*i])
+	}
+	for g := range 2 { // fours: lane L of y[4g+c] holds column 4L+c of rows 4g..4g+3
+		s := 8 + 4*g
+		VUNPCKLPD(y[s+2], y[s], y[4*g])
+		VUNPCKHPD(y[s+2], y[s], y[4*g+1])
+		VUNPCKLPD(y[s+3], y[s+1], y[4*g+2])
+		VUNPCKHPD(y[s+3], y[s+1], y[4*g+3])
+	}
+	for c := range 4 {
+		VPERM2F128(Imm(0x20), y[4+c], y[c], y[8+c])
+		VPERM2F128(Imm(0x31), y[4+c], y[c], y[12+c])
+	}
+	storeColumns(y[8:])
+	ADDQ(U32(32), src)
+	JMP(LabelRef("block"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}

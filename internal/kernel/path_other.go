@@ -1,0 +1,5 @@
+//go:build !amd64
+
+package kernel
+
+func usable() []*path { return []*path{portable()} }

@@ -1,0 +1,249 @@
+package kernel
+
+import (
+	"math"
+	"runtime"
+)
+
+// portable returns the path in plain Go.
+func portable() *path {
+	p := &path{
+		name: "go", columns: 4, heights: []int{2, 1}, widths: []int{4},
+		tile: tileKernel, copyLanes: 4, transLanes: 4,
+		copyRows: copyRows, transRows: transRows,
+		gelu: gelu, geluGrad: geluGrad, add: add, scale: scale, sumSquares: sumSquares, adamW: adamW,
+		columnMax: columnMax, columnExp: columnExp, columnGrad: columnGrad, columnScale: columnScale,
+		channelSum: channelSum, channelSquares: channelSquares, channelDots: channelDots,
+		channelAffine1: channelAffine1, channelAffine2: channelAffine2,
+		layerNorm: layerNorm, layerNormGrad: layerNormGrad,
+		burn: burn, burnFlops: 2 * 24, read: read,
+	}
+	return p.planned()
+}
+
+// copyRows copies n rows of w floats, w at most the path's copyLanes, and may
+// fill up each with zeros to that width.
+func copyRows(n, w int, src []float32, ld int, dst []float32, stride int) {
+	for i := range n {
+		copy(dst[i*stride:], src[i*ld:i*ld+w])
+	}
+}
+
+// transRows writes column j of rows rows of src as a row at dst + j·stride; rows
+// is at most the path's transLanes, to which each row may be filled up.
+func transRows(cols, rows int, src []float32, ld int, dst []float32, stride int) {
+	for i := range rows {
+		for j, v := range src[i*ld : i*ld+cols] {
+			dst[j*stride+i] = v
+		}
+	}
+}
+
+// The coefficients of t^8 to t^0 in Φ(-a)·exp(a²/2) = t·poly(t) with t = 1/(1 +
+// 0.35·a), interpolated at Chebyshev nodes over 0 <= a <= 15; relative error
+// 4e-8.
+var tail = [9]float32{-0.0297704389966, 0.146950922175, -0.261712669226, 0.165801801531, -0.0274828895531, 0.107262773002, 0.119417036073, 0.13991480395, 0.139618642871}
+
+// normal returns exp(-x²/2) and Φ(-|x|).
+func normal(x float32) (e, q float32) {
+	a := float32(math.Abs(float64(x)))
+	e = exp(-0.5 * (x * x))
+	t := 1 / (1 + 0.35*a)
+	for _, c := range tail {
+		q = q*t + c
+	}
+	return e, q * t * e
+}
+
+func gelu(n int, y, x []float32) {
+	for i, v := range x[:n] {
+		_, q := normal(v)
+		y[i] = max(v, 0) - min(float32(math.Abs(float64(v))), 20)*q
+	}
+}
+
+func geluGrad(n int, dx, dy, x []float32) {
+	for i, v := range x[:n] {
+		e, q := normal(v)
+		if v >= 0 {
+			q = 1 - q
+		}
+		dx[i] = dy[i] * (q + min(max(v, -20), 20)*e*(1/(math.Sqrt2*math.SqrtPi)))
+	}
+}
+
+func exp(x float32) float32 { return float32(math.Exp(float64(x))) }
+
+func add(n int, y, a, b []float32) {
+	y, b = y[:n], b[:n]
+	for i, v := range a[:n] {
+		y[i] = v + b[i]
+	}
+}
+
+func scale(n int, x []float32, f float32) {
+	for i := range x[:n] {
+		x[i] *= f
+	}
+}
+
+func sumSquares(n int, x []float32) (s float64) {
+	for _, v := range x[:n] {
+		s += float64(v) * float64(v)
+	}
+	return s
+}
+
+// adamW updates n weights; f holds 16 times each: beta1, 1-beta1, beta2,
+// 1-beta2, gradScale, lr/(1-beta1^t), 1/sqrt(1-beta2^t), eps, 1-lr·decay.
+func adamW(n int, w, m, v, g, f []float32) {
+	w, m, v = w[:n], m[:n], v[:n]
+	for i, d := range g[:n] {
+		d *= f[4*16]
+		m[i] = f[0]*m[i] + f[16]*d
+		v[i] = f[2*16]*v[i] + f[3*16]*(d*d)
+		root := float32(math.Sqrt(float64(v[i])))
+		w[i] = w[i]*f[8*16] - f[5*16]*m[i]/(root*f[6*16]+f[7*16])
+	}
+}
+
+// columnMax sets top[j] to the largest of it and column j of the n rows of the
+// panel s.
+func columnMax(n int, s, top []float32) {
+	for i := range 4 * n {
+		if s[i] > top[i%4] {
+			top[i%4] = s[i]
+		}
+	}
+}
+
+// columnExp replaces s[i][j] by exp(scale·s[i][j] - shift[j]) and adds each
+// column to sum.
+func columnExp(n int, s []float32, scale float32, shift, sum []float32) {
+	for i := range 4 * n {
+		s[i] = exp(scale*s[i] - shift[i%4])
+		sum[i%4] += s[i]
+	}
+}
+
+// columnGrad replaces s[i][j] by p = exp(scale·s[i][j] - shift[j]) and g[i][j]
+// by scale·p·(g[i][j] - dot[j]).
+func columnGrad(n int, s, g []float32, scale float32, shift, dot []float32) {
+	for i := range 4 * n {
+		s[i] = exp(scale*s[i] - shift[i%4])
+		g[i] = scale * s[i] * (g[i] - dot[i%4])
+	}
+}
+
+// columnScale multiplies column j of the panel by f[j].
+func columnScale(n int, s, f []float32) {
+	for i := range 4 * n {
+		s[i] *= f[i%4]
+	}
+}
+
+// channelSum adds the rows of x to sum.
+func channelSum(rows, cols int, sum, x []float32) {
+	for r := range rows {
+		for j, v := range x[r*cols : r*cols+cols] {
+			sum[j] += v
+		}
+	}
+}
+
+// channelSquares adds (x + shift[j])² of each row to sum.
+func channelSquares(rows, cols int, sum, x, shift []float32) {
+	for r := range rows {
+		for j, v := range x[r*cols : r*cols+cols] {
+			v += shift[j]
+			sum[j] += v * v
+		}
+	}
+}
+
+// channelDots adds the rows of a to sum, and a·(x·scale[j] + shift[j]) to more.
+func channelDots(rows, cols int, sum, more, a, x, scale, shift []float32) {
+	for r := range rows {
+		g := a[r*cols : r*cols+cols]
+		for j, v := range x[r*cols : r*cols+cols] {
+			sum[j] += g[j]
+			more[j] += g[j] * (v*scale[j] + shift[j])
+		}
+	}
+}
+
+// channelAffine1 writes y = x·f[j] + h[j].
+func channelAffine1(rows, cols int, y, x, f, h []float32) {
+	for r := range rows {
+		out := y[r*cols : r*cols+cols]
+		for j, v := range x[r*cols : r*cols+cols] {
+			out[j] = v*f[j] + h[j]
+		}
+	}
+}
+
+// channelAffine2 writes y = x·f[j] + h[j] + a·e[j].
+func channelAffine2(rows, cols int, y, x, f, h, a, e []float32) {
+	for r := range rows {
+		out, g := y[r*cols:r*cols+cols], a[r*cols:r*cols+cols]
+		for j, v := range x[r*cols : r*cols+cols] {
+			out[j] = v*f[j] + h[j] + g[j]*e[j]
+		}
+	}
+}
+
+// layerNorm normalises one row of n floats; mean[0] and rstd[0] are its own.
+func layerNorm(n int, y, x, gain, bias []float32, eps float32, mean, rstd []float32) {
+	var s, q float32
+	for _, v := range x[:n] {
+		s += v
+	}
+	m := s / float32(n)
+	for _, v := range x[:n] {
+		q += (v - m) * (v - m)
+	}
+	r := 1 / float32(math.Sqrt(float64(q/float32(n)+eps)))
+	for i, v := range x[:n] {
+		y[i] = (v-m)*r*gain[i] + bias[i]
+	}
+	mean[0], rstd[0] = m, r
+}
+
+// layerNormGrad is the gradient of layerNorm for one row; it adds to dgain and
+// dbias.
+func layerNormGrad(n int, dx, dy, x, gain []float32, mean, rstd float32, dgain, dbias []float32) {
+	var a, b float32
+	for i, g := range dy[:n] {
+		h := (x[i] - mean) * rstd
+		dgain[i] += g * h
+		dbias[i] += g
+		a += g * gain[i]
+		b += g * gain[i] * h
+	}
+	a, b = a/float32(n), b/float32(n)
+	for i, g := range dy[:n] {
+		dx[i] = (g*gain[i] - a - (x[i]-mean)*rstd*b) * rstd
+	}
+}
+
+// burn does 24 multiply-adds n times.
+func burn(n int) {
+	var s [8]float32
+	for range n {
+		for range 3 {
+			for i := range s {
+				s[i] = s[i]*s[i] + 1
+			}
+		}
+	}
+	runtime.KeepAlive(s)
+}
+
+// read reads n floats.
+func read(n int, x []float32) {
+	var s float32
+	for _, v := range x[:n] {
+		s += v
+	}
+	runtime.KeepAlive(s)
+}
