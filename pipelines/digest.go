@@ -60,12 +60,7 @@ func (d *digester) save() error {
 
 // file returns the size and digest of the file at path.
 func (d *digester) file(ctx context.Context, path string) (File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return File{}, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	info, err := os.Stat(path)
 	if err != nil {
 		return File{}, err
 	}
@@ -77,19 +72,33 @@ func (d *digester) file(ctx context.Context, path string) (File, error) {
 	if !ok {
 		sum, ok = d.known[id]
 	}
-	if !ok {
-		h := sha256.New()
-		if err := copyTo(ctx, h, f); err != nil {
-			return File{}, err
-		}
-		sum = hex.EncodeToString(h.Sum(nil))
+	if ok {
+		d.used[id] = sum
+		return File{info.Size(), sum}, nil
+	}
+	if sum, err = hashFile(ctx, path); err != nil {
+		return File{}, err
 	}
 	// A file that has only just changed may change again within the same tick of
 	// the clock of the file system.
-	if ok || time.Since(info.ModTime()) > time.Second {
+	if time.Since(info.ModTime()) > time.Second {
 		d.used[id] = sum
 	}
 	return File{info.Size(), sum}, nil
+}
+
+// hashFile returns the SHA-256 of the file at path, in hexadecimal.
+func hashFile(ctx context.Context, path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if err := copyTo(ctx, h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func copyTo(ctx context.Context, h hash.Hash, r io.Reader) error {

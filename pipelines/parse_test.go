@@ -42,6 +42,9 @@ func (c learnConfig) Validate() error {
 	if c.Split.Train+c.Split.Test > 1 {
 		errs = append(errs, fmt.Errorf("split.train and split.test: want a sum of at most 1"))
 	}
+	if c.Split.Test < 0 {
+		errs = append(errs, fmt.Errorf("split: want no negative shares"))
+	}
 	if c.Steps < 0 {
 		errs = append(errs, fmt.Errorf("neither steps nor sense"))
 	}
@@ -127,6 +130,7 @@ func TestParseRefuses(t *testing.T) {
 		{"two out of range", good + "      rate: 1.5\n      split: {test: 0.9}\n", []string{
 			`p.yaml:10: stages.b.with.rate: 1.5: want more than 0 and less than 1`,
 			`p.yaml:11: stages.b.with.split.train: and split.test: want a sum of at most 1`}},
+		{"section out of range", good + "      split: {test: -1}\n", []string{`p.yaml:10: stages.b.with.split: want no negative shares`}},
 		{"rule without a key", good[:len(good)-len("steps: 20\n")] + "steps: -20\n", []string{`p.yaml:8: stages.b.with: neither steps nor sense`}},
 		{"given twice", good + "      steps: 30\n", []string{`p.yaml:10: stages.b.with.steps: given twice, first on line 9`}},
 		{"second document", good + "---\nname: q\n", []string{`p.yaml:10: a second document: want one pipeline a file`}},

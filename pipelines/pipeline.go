@@ -249,13 +249,18 @@ func (d *document) config(kind Kind, key string, tree map[string]any) Config {
 		// Messages of Validate begin with the key that they are about.
 		word, rest, _ := strings.Cut(err.Error(), " ")
 		word = strings.TrimSuffix(word, ":")
-		if k := strings.Trim(join(key, word), "."); slices.Contains(configKeys(cfg), word) {
+		if k := strings.Trim(join(key, word), "."); isKey(cfg, word) {
 			d.fault(d.place(k), k, rest)
 		} else {
 			d.fault(d.place(key), key, err.Error())
 		}
 	}
 	return cfg
+}
+
+// isKey reports whether c has a setting or a section of that dotted key.
+func isKey(c Config, key string) bool {
+	return slices.ContainsFunc(configKeys(c), func(k string) bool { return k == key || strings.HasPrefix(k, key+".") })
 }
 
 // each returns the errors that err joins.

@@ -29,22 +29,25 @@ type Step struct {
 // Plan returns what [Pipeline.Run] would do in the run folder dir. It runs and
 // writes nothing.
 func (p *Pipeline) Plan(ctx context.Context, dir string) ([]Step, error) {
-	return p.plan(ctx, dir, newDigester(filepath.Join(dir, memoryName)))
+	steps, _, err := p.plan(ctx, dir, newDigester(filepath.Join(dir, memoryName)))
+	return steps, err
 }
 
-func (p *Pipeline) plan(ctx context.Context, dir string, digests *digester) ([]Step, error) {
+// plan returns the step of every stage, and the records of those that are done,
+// by name.
+func (p *Pipeline) plan(ctx context.Context, dir string, digests *digester) ([]Step, map[string]*Record, error) {
 	done := map[string]*Record{}
 	steps := make([]Step, len(p.Stages))
 	for i, s := range p.Stages {
 		_, step, rec, err := p.decide(ctx, dir, s, done, digests)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if steps[i] = step; rec != nil {
 			done[s.Name] = rec
 		}
 	}
-	return steps, nil
+	return steps, done, nil
 }
 
 // decide says what is to be done with s, given the records of the stages before

@@ -70,39 +70,42 @@ func (p *Pipeline) Run(ctx context.Context, dir string, o Options) (outcomes []O
 	}
 	// The whole plan first: a source that is missing should not be found out
 	// after a night of pretraining.
-	if _, err := p.plan(ctx, dir, digests); err != nil {
+	steps, done, err := p.plan(ctx, dir, digests)
+	if err != nil {
 		return nil, err
 	}
 	if err := renameio.WriteFile(filepath.Join(dir, resolvedName), p.resolved(), 0o644); err != nil {
 		return nil, err
 	}
-	return p.runStages(ctx, dir, o, digests)
-}
-
-func (p *Pipeline) runStages(ctx context.Context, dir string, o Options, digests *digester) ([]Outcome, error) {
-	var outcomes []Outcome
-	done := map[string]*Record{}
-	for _, s := range p.Stages {
+	for i, s := range p.Stages {
 		start := time.Now()
-		w, step, rec, err := p.decide(ctx, dir, s, done, digests)
-		if err != nil {
-			return outcomes, err
-		}
-		out := filepath.Join(dir, s.Name)
-		o.Log.Info(step.Action, "stage", s.Name, "kind", s.Kind.Name, "reasons", step.Reasons)
+		rec, step := done[s.Name], steps[i]
 		if rec == nil {
-			in := map[string]string{}
-			for role, name := range s.Needs {
-				in[role] = filepath.Join(dir, name)
-			}
-			if rec, err = execute(ctx, s, w, in, out, o, digests); err != nil {
+			if rec, step, err = p.runStage(ctx, dir, s, done, o, digests); err != nil {
 				return outcomes, fmt.Errorf("stage %s: %w (what is done is kept in %s: the same command goes on from there)", s.Name, err, dir)
 			}
+			done[s.Name] = rec
 		}
-		done[s.Name] = rec
-		outcomes = append(outcomes, Outcome{step, out, rec.Digest, time.Since(start).Seconds()})
+		o.Log.Info("done", "stage", s.Name, "action", step.Action, "digest", rec.Digest)
+		outcomes = append(outcomes, Outcome{step, filepath.Join(dir, s.Name), rec.Digest, time.Since(start).Seconds()})
 	}
 	return outcomes, nil
+}
+
+// runStage does the work of s, all of whose inputs are done now. They may have
+// come out as they were, so that there is nothing to do after all.
+func (p *Pipeline) runStage(ctx context.Context, dir string, s Stage, done map[string]*Record, o Options, digests *digester) (*Record, Step, error) {
+	w, step, rec, err := p.decide(ctx, dir, s, done, digests)
+	if err != nil || rec != nil {
+		return rec, step, err
+	}
+	in := map[string]string{}
+	for role, name := range s.Needs {
+		in[role] = filepath.Join(dir, name)
+	}
+	o.Log.Info(step.Action, "stage", s.Name, "kind", s.Kind.Name, "reasons", step.Reasons)
+	rec, err = execute(ctx, s, w, in, filepath.Join(dir, s.Name), o, digests)
+	return rec, step, err
 }
 
 // claim makes the run folder dir, or makes sure that it is one of this pipeline.
