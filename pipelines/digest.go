@@ -24,12 +24,8 @@ type File struct {
 	SHA256 string `json:"sha256"`
 }
 
-// recordName and keyName are the files of the runner in a stage's folder. They
-// are not artifacts.
-const (
-	recordName = "stage.json"
-	keyName    = ".key" // the work that a .part folder is for
-)
+// recordName is the file of the runner in a stage's folder. It is no artifact.
+const recordName = "stage.json"
 
 // A digester hashes files. It remembers those that it has hashed by device,
 // inode, size and time of change, so that a run folder is planned without
@@ -123,8 +119,7 @@ func identity(info fs.FileInfo) string {
 	return id
 }
 
-// tree returns the files under dir by their slash path, but for those of the
-// runner.
+// tree returns the files under dir by their slash path, but for the record.
 func (d *digester) tree(ctx context.Context, dir string) (map[string]File, error) {
 	files := map[string]File{}
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
@@ -132,7 +127,7 @@ func (d *digester) tree(ctx context.Context, dir string) (map[string]File, error
 			return err
 		}
 		rel, err := filepath.Rel(dir, path)
-		if err != nil || rel == recordName || rel == keyName {
+		if err != nil || rel == recordName {
 			return err
 		}
 		if files[filepath.ToSlash(rel)], err = d.file(ctx, path); err != nil {

@@ -148,6 +148,10 @@ func (r *Record) damage(ctx context.Context, dir string, digests *digester) (str
 
 // interrupted reports whether the folder part was left by the work w.
 func interrupted(part string, w Work) bool {
-	b, err := os.ReadFile(filepath.Join(part, keyName))
-	return err == nil && string(b) == w.Key()
+	key, err := os.ReadFile(keyOf(part))
+	return err == nil && string(key) == w.Key() && exists(part)
 }
+
+// keyOf returns the file that holds the key of the work that the folder part is
+// for. It lies beside the folder, which is the stage's own.
+func keyOf(part string) string { return part + ".key" }

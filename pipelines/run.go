@@ -151,7 +151,7 @@ func execute(ctx context.Context, s Stage, w Work, in map[string]string, out str
 	rec := &Record{Stage: s.Name, Key: w.Key(), Work: w, From: s.Needs, Program: o.Program, Machine: thisMachine(), Start: time.Now().UTC()}
 	if err := fenced(ctx, s, env); err != nil {
 		if !s.Kind.Resumes {
-			return nil, errors.Join(err, os.RemoveAll(part))
+			return nil, errors.Join(err, os.RemoveAll(part), os.Remove(keyOf(part)))
 		}
 		return nil, err
 	}
@@ -183,10 +183,10 @@ func clear(part string, w Work) error {
 	if err := os.RemoveAll(part); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(part, 0o755); err != nil {
+	if err := renameio.WriteFile(keyOf(part), []byte(w.Key()), 0o644); err != nil {
 		return err
 	}
-	return renameio.WriteFile(filepath.Join(part, keyName), []byte(w.Key()), 0o644)
+	return os.Mkdir(part, 0o755)
 }
 
 // replace makes the whole folder part the folder out. If it is stopped between
@@ -202,7 +202,7 @@ func replace(out, part string) error {
 	if err := os.Rename(part, out); err != nil {
 		return err
 	}
-	return errors.Join(os.RemoveAll(old), os.Remove(filepath.Join(out, keyName)))
+	return errors.Join(os.RemoveAll(old), os.Remove(keyOf(part)))
 }
 
 // mend undoes a replace that was stopped half-way.
