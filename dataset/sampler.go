@@ -111,12 +111,12 @@ func (s *Sampler) Lesion(dst []float32, step, sample int) Crop {
 	t := s.lesions[intN(&src, len(s.lesions))]
 	g := &s.items[t.item].Geometry
 	centre := g.Index(t.lesion.CentreLPSMM)
-	reach := boxReach(g, t.lesion.SizeMM)
+	size := g.BoxVoxels(t.lesion.SizeMM)
 	var origin [3]int
 	for a := range 3 {
 		lo, hi := s.origins(t.item, a)
 		at := min(max(int(math.Round(centre[a])), 0), g.Shape[a]-1)
-		margin := min(int(math.Ceil(reach[a])), (s.size[a]-1)/2)
+		margin := min(int(math.Ceil(size[a]/2)), (s.size[a]-1)/2)
 		first, last := at+margin-s.size[a]+1, at-margin
 		lo, hi = min(max(lo, first), hi), max(min(hi, last), lo)
 		origin[a] = lo + intN(&src, hi-lo+1)
@@ -152,21 +152,6 @@ func (s *Sampler) cut(dst []float32, item int, origin [3]int, src *rand.PCG) Cro
 func intN(src *rand.PCG, n int) int {
 	hi, _ := bits.Mul64(src.Uint64(), uint64(n))
 	return int(hi)
-}
-
-// boxReach returns half of the extent along the grid's axes z, y, x, in
-// voxels, of the box with the given extent along LPS x, y, z.
-func boxReach(g *volume.Geometry, sizeMM [3]float64) [3]float64 {
-	var reach [3]float64
-	zero := g.Index([3]float64{})
-	for a := range 3 {
-		var corner [3]float64
-		corner[a] = sizeMM[a] / 2
-		for axis, v := range g.Index(corner) {
-			reach[axis] += math.Abs(v - zero[axis])
-		}
-	}
-	return reach
 }
 
 // deviation returns the standard deviation of x.

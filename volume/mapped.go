@@ -1,7 +1,9 @@
 package volume
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"os"
@@ -42,6 +44,13 @@ func (m *Mapped) Close() error {
 	raw := m.raw
 	m.raw = nil
 	return unmapFile(raw)
+}
+
+// VoxelDigest returns the hex SHA-256 of the voxels as they are stored. Unlike
+// Stored.Digest it does not depend on where in the patient they lie.
+func (m *Mapped) VoxelDigest() string {
+	sum := sha256.Sum256(m.raw)
+	return hex.EncodeToString(sum[:])
 }
 
 // At returns the intensity of voxel (z, y, x).
