@@ -47,11 +47,20 @@ func SaveState(dir string, ps *nn.Params, opt *optim.AdamW, meta map[string]stri
 	if err := Write(filepath.Join(dir, stateName(opt.Steps())), f); err != nil {
 		return fmt.Errorf("save training state: %w", err)
 	}
+	return prune(dir, keepStates)
+}
+
+// KeepNewest removes all states in dir but the newest. At the end of a training
+// it leaves what an uninterrupted one leaves, whenever others were saved.
+func KeepNewest(dir string) error { return prune(dir, 1) }
+
+// prune removes all states in dir but the newest keep.
+func prune(dir string, keep int) error {
 	names, err := states(dir)
 	if err != nil {
 		return err
 	}
-	for _, old := range names[:max(0, len(names)-keepStates)] {
+	for _, old := range names[:max(0, len(names)-keep)] {
 		if err := os.Remove(filepath.Join(dir, old)); err != nil {
 			return err
 		}

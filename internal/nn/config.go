@@ -73,8 +73,8 @@ func (c BackboneConfig) Validate() error {
 			return fmt.Errorf("patch %v: the conv stem wants powers of 2", c.Patch)
 		}
 	}
-	if c.Stem == "conv" && c.PatchVoxels() == 1 {
-		return fmt.Errorf("patch %v: the conv stem wants more than one voxel", c.Patch)
+	if c.PatchVoxels() == 1 {
+		return fmt.Errorf("patch %v: want more than one voxel", c.Patch)
 	}
 	for _, d := range []struct {
 		what       string

@@ -46,17 +46,22 @@ func (g *Graph) MSE(x, target *Tensor, normalise bool) *Tensor {
 func NormaliseRows(rows []float32, cols int) {
 	for r := 0; r < len(rows); r += cols {
 		row := rows[r : r+cols]
-		var sum, squares float64
-		for _, v := range row {
-			sum += float64(v)
-		}
-		mean := sum / float64(cols)
-		for _, v := range row {
-			squares += (float64(v) - mean) * (float64(v) - mean)
-		}
-		scale := 1 / math.Sqrt(squares/float64(cols-1)+targetEps)
+		mean, deviation := RowStatistics(row)
 		for i, v := range row {
-			row[i] = float32((float64(v) - mean) * scale)
+			row[i] = float32((float64(v) - mean) / deviation)
 		}
 	}
+}
+
+// RowStatistics returns what NormaliseRows takes off a row and divides it by.
+func RowStatistics(row []float32) (mean, deviation float64) {
+	for _, v := range row {
+		mean += float64(v)
+	}
+	mean /= float64(len(row))
+	squares := 0.0
+	for _, v := range row {
+		squares += (float64(v) - mean) * (float64(v) - mean)
+	}
+	return mean, math.Sqrt(squares/float64(len(row)-1) + targetEps)
 }

@@ -1,0 +1,85 @@
+package pretrain
+
+import (
+	"errors"
+	"fmt"
+
+	"oncovox/internal/nn"
+)
+
+// Version is raised when equal inputs would give another backbone.
+const Version = 1
+
+// Config is the pretrain section of a pipeline file.
+type Config struct {
+	Preset           string  `mapstructure:"preset"`            // the backbone; `oncovox pretrain --help` lists them
+	Crop             [3]int  `mapstructure:"crop"`              // D, H, W of a crop, in voxels; 0, 0, 0 for the preset's
+	MaskRatio        float64 `mapstructure:"mask_ratio"`        // share of the patches that are hidden, in (0, 1)
+	NormaliseTargets bool    `mapstructure:"normalise_targets"` // predict patches of mean 0 and variance 1
+	Steps            int     `mapstructure:"steps"`             // optimiser steps
+	Batch            int     `mapstructure:"batch"`             // crops a step
+	LearningRate     float64 `mapstructure:"learning_rate"`     // peak, after the warm-up
+	Warmup           float64 `mapstructure:"warmup"`            // share of the steps that warm up, in [0, 1)
+	WeightDecay      float64 `mapstructure:"weight_decay"`      // of matrices
+	Clip             float64 `mapstructure:"clip"`              // greatest norm of the gradient; 0 for none
+	Augment          bool    `mapstructure:"augment"`           // flips and quarter turns
+	BF16             bool    `mapstructure:"bf16"`              // round the operands of matrix products to bfloat16
+	Transductive     bool    `mapstructure:"transductive"`      // also learn from the volumes of test patients; reports say so
+	HoldBack         float64 `mapstructure:"hold_back"`         // share of the training patients kept for the validation loss where the split has no validation part, in (0, 0.5]
+	ValCrops         int     `mapstructure:"val_crops"`         // crops of the validation loss; rounded up to whole batches
+	ValEvery         int     `mapstructure:"val_every"`         // steps between validation losses
+	SaveEvery        int     `mapstructure:"save_every"`        // steps between training states
+	Panels           int     `mapstructure:"panels"`            // pictures of reconstructions
+}
+
+// Default returns the settings that a pipeline file starts from.
+func Default() Config {
+	return Config{
+		Preset: "micro-conv", MaskRatio: 0.65, Steps: 400, Batch: 8,
+		LearningRate: 2e-3, Warmup: 0.05, WeightDecay: 0.05, Clip: 1, Augment: true,
+		HoldBack: 0.1, ValCrops: 32, ValEvery: 50, SaveEvery: 50, Panels: 4,
+	}
+}
+
+// Validate returns every setting that cannot be trained with, or nil.
+func (c Config) Validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	b, err := c.backbone()
+	if err != nil {
+		errs = append(errs, err)
+	} else if k := visible(b.Tokens(), c.MaskRatio); k < 1 || k >= b.Tokens() {
+		check(false, "mask_ratio %v: want more than 0 and less than 1, with at least one of %d patches hidden and one not", c.MaskRatio, b.Tokens())
+	}
+	check(c.Steps >= 1, "steps %d: want at least 1", c.Steps)
+	check(c.Batch >= 1 && c.Batch <= 1024, "batch %d: want 1 to 1024", c.Batch)
+	check(c.LearningRate > 0, "learning_rate %v: want more than 0", c.LearningRate)
+	check(c.Warmup >= 0 && c.Warmup < 1, "warmup %v: want at least 0 and less than 1", c.Warmup)
+	check(c.WeightDecay >= 0, "weight_decay %v: want at least 0", c.WeightDecay)
+	check(c.Clip >= 0, "clip %v: want at least 0", c.Clip)
+	check(c.HoldBack > 0 && c.HoldBack <= 0.5, "hold_back %v: want more than 0 and at most 0.5", c.HoldBack)
+	check(c.ValCrops >= 1 && c.ValCrops <= 1<<16, "val_crops %d: want 1 to 65536", c.ValCrops)
+	check(c.ValEvery >= 1, "val_every %d: want at least 1", c.ValEvery)
+	check(c.SaveEvery >= 1, "save_every %d: want at least 1", c.SaveEvery)
+	check(c.Panels >= 0 && c.Panels <= 100, "panels %d: want 0 to 100", c.Panels)
+	return errors.Join(errs...)
+}
+
+// backbone returns the preset with the crop of c.
+func (c Config) backbone() (nn.BackboneConfig, error) {
+	b, err := nn.LookupPreset(c.Preset)
+	if err != nil {
+		return b, fmt.Errorf("preset: %w", err)
+	}
+	if c.Crop != [3]int{} {
+		b.Crop = c.Crop
+	}
+	return b, b.Validate()
+}
+
+// visible returns how many of n patches are seen.
+func visible(n int, maskRatio float64) int { return int(float64(n) * (1 - maskRatio)) }

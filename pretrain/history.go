@@ -1,0 +1,61 @@
+package pretrain
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/google/renameio/v2"
+)
+
+// maxHistory bounds the rows of a history: of longer trainings every n-th step
+// is kept, beside those with a validation loss.
+const maxHistory = 10000
+
+// A historyRow is one step of a training.
+type historyRow struct {
+	Step     int      `json:"step"` // 1 is the first
+	Loss     float64  `json:"loss"`
+	LR       float64  `json:"lr"`
+	GradNorm float64  `json:"grad_norm"`          // before clipping
+	ValLoss  *float64 `json:"val_loss,omitempty"` // nil where not measured
+}
+
+// historyCSV returns rows as CSV; what was not measured stays empty.
+func historyCSV(rows []historyRow, ref References) string {
+	var b strings.Builder
+	b.WriteString("step,loss,lr,grad_norm,val_loss,mean_predictor,nearest_patch\n")
+	for _, r := range rows {
+		b.WriteString(strconv.Itoa(r.Step))
+		values := []*float64{&r.Loss, &r.LR, &r.GradNorm, r.ValLoss, nil, nil}
+		if r.ValLoss != nil {
+			values[4], values[5] = &ref.MeanPredictor, &ref.NearestPatch
+		}
+		for _, v := range values {
+			b.WriteByte(',')
+			if v != nil {
+				b.WriteString(strconv.FormatFloat(*v, 'g', 8, 64))
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// historyEvents returns rows as TensorBoard scalars.
+func historyEvents(rows []historyRow, ref References) []scalar {
+	var ss []scalar
+	for _, r := range rows {
+		ss = append(ss, scalar{r.Step, "loss/train", r.Loss}, scalar{r.Step, "lr", r.LR}, scalar{r.Step, "grad_norm", r.GradNorm})
+		if r.ValLoss != nil {
+			ss = append(ss, scalar{r.Step, "loss/val", *r.ValLoss},
+				scalar{r.Step, "loss/mean_predictor", ref.MeanPredictor},
+				scalar{r.Step, "loss/nearest_patch", ref.NearestPatch})
+		}
+	}
+	return ss
+}
+
+// writeWhole writes a file that appears whole, by rename.
+func writeWhole(path string, b []byte) error {
+	return renameio.WriteFile(path, b, 0o644, renameio.IgnoreUmask())
+}

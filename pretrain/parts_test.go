@@ -1,0 +1,99 @@
+package pretrain
+
+import (
+	"bytes"
+	"encoding/hex"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"oncovox/internal/nn"
+)
+
+// By hand, on a crop of four patches of two voxels in a row, the second and the
+// fourth hidden: 1 2 | 5 7 | 3 3 | 4 0.
+func TestReferences(t *testing.T) {
+	b := nn.BackboneConfig{Crop: [3]int{1, 1, 8}, Patch: [3]int{1, 1, 2}}
+	mask := nn.NewMask(1, 4, 2)
+	mask.Set(0, 4, []int{2, 0, 1, 3})
+	r := newReferee(b, false)
+	r.add([]float32{1, 2, 5, 7, 3, 3, 4, 0}, mask)
+	got := r.references()
+	// Hidden 5 7 4 0: mean 4, variance (1+9+0+16)/4. Patch 1 is as near to 0 as
+	// to 2 and takes the first: (16+25); patch 3 takes 2: (1+9).
+	if got.MeanPredictor != 6.5 || got.NearestPatch != 51.0/4 {
+		t.Errorf("%+v, want 6.5 and 12.75", got)
+	}
+	r = newReferee(b, true)
+	r.add([]float32{1, 2, 5, 7, 3, 3, 4, 0}, mask)
+	// Normalised, every patch that is not constant is -1, 1 over √2, or the
+	// reverse; patch 2 is 0 0. The variance is 1/2; patch 1 is copied exactly.
+	got = r.references()
+	if !(math.Abs(got.MeanPredictor-0.5) <= 1e-5) || !(math.Abs(got.NearestPatch-0.25) <= 1e-5) {
+		t.Errorf("normalised: %+v, want 0.5 and 0.25", got)
+	}
+}
+
+// One event file byte for byte. The records were decoded by TensorBoard's own
+// reader (tensorboard 2.21, LegacyEventFileLoader) as version "brain.Event:2" and
+// step 300, tag "loss", value 0.25.
+func TestEvents(t *testing.T) {
+	got := hex.EncodeToString(encodeEvents([]scalar{{300, "loss", 0.25}}))
+	want := "0f000000000000006d532b091a0d627261696e2e4576656e743a32fc985129" +
+		"1b000000000000001a0d9e13090000000000c0724010ac022a0d0a0b0a046c6f7373150000803ef763b61a"
+	if got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// Predictions of normalised patches come back on the scale of the input, and
+// visible patches are pasted.
+func TestPanel(t *testing.T) {
+	b := nn.BackboneConfig{Crop: [3]int{2, 2, 4}, Patch: [3]int{2, 2, 2}}
+	crop := []float32{1, 2, 5, 5, 3, 4, 5, 5, 5, 6, 5, 5, 7, 8, 5, 9}
+	rows := make([]float32, len(crop))
+	nn.ToPatches(rows, crop, b.Crop, b.Patch)
+	pred := slices.Clone(rows)
+	nn.NormaliseRows(pred, 8)
+	p := newPanel(b, crop, pred, []int{0, -1}, true)
+	for i, v := range p.output {
+		if !(math.Abs(float64(v-crop[i])) <= 1e-5) {
+			t.Errorf("voxel %d: %v, want %v", i, v, crop[i])
+		}
+		if want := i%4 >= 2; p.hidden[i] != want {
+			t.Errorf("voxel %d: hidden %v, want %v", i, p.hidden[i], want)
+		}
+	}
+	if !(p.loss <= 1e-9) {
+		t.Errorf("loss %v of a perfect prediction", p.loss)
+	}
+	path := filepath.Join(t.TempDir(), "p.png")
+	if err := p.write(path, 1); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(f))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The "seen" column shows the hidden half of the axial plane in blue.
+	r, g, bl, _ := img.At(leftMargin+tileSide+tileGap+tileSide*3/4, 2*labelSide+10).RGBA()
+	if uint8(r>>8) != maskColor.R || uint8(g>>8) != maskColor.G || uint8(bl>>8) != maskColor.B {
+		t.Errorf("a hidden patch is drawn as %d %d %d", r>>8, g>>8, bl>>8)
+	}
+}
+
+func TestHistoryCSV(t *testing.T) {
+	v := 0.5
+	got := historyCSV([]historyRow{{1, 2, 0.001, 3, nil}, {2, 1.5, 0.002, 2.5, &v}}, References{1, 0.75})
+	want := "step,loss,lr,grad_norm,val_loss,mean_predictor,nearest_patch\n1,2,0.001,3,,,\n2,1.5,0.002,2.5,0.5,1,0.75\n"
+	if got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

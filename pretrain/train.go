@@ -1,0 +1,327 @@
+package pretrain
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"oncovox/dataset"
+	"oncovox/internal/checkpoint"
+	"oncovox/internal/jsonl"
+	"oncovox/internal/nn"
+	"oncovox/internal/optim"
+	"oncovox/internal/stage"
+)
+
+// Run pretrains a backbone on the dataset in the role "data".
+func Run(ctx context.Context, cfg Config, env stage.Env) error {
+	if err := cfg.Validate(); err != nil {
+		return fmt.Errorf("pretrain: %w: %w", stage.ErrConfig, err)
+	}
+	dir, err := env.Input("data")
+	if err != nil {
+		return fmt.Errorf("pretrain: %w", err)
+	}
+	set, err := dataset.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer set.Close()
+	if err := removeLeftovers(env.Out); err != nil {
+		return err
+	}
+	t, err := newTrainer(set, cfg, env)
+	if err != nil {
+		return err
+	}
+	if err := t.resume(); err != nil {
+		return err
+	}
+	if err := t.loop(ctx); err != nil {
+		return err
+	}
+	return t.finish()
+}
+
+// removeLeftovers removes files that were being written when an earlier run
+// was killed: their names begin with a dot.
+func removeLeftovers(out string) error {
+	for _, dir := range []string{out, stateDir(out), panelDir(out)} {
+		names, err := filepath.Glob(filepath.Join(dir, ".*"))
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if err := os.Remove(name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func stateDir(out string) string { return filepath.Join(out, "state") }
+func panelDir(out string) string { return filepath.Join(out, "reconstructions") }
+
+// A trainer holds what a step needs.
+type trainer struct {
+	cfg      Config
+	env      stage.Env
+	backbone nn.BackboneConfig
+	ps       *nn.Params
+	mae      *nn.MAE
+	opt      *optim.AdamW
+	train    network
+	val      network
+	refs     References
+	set      setFacts
+	history  []historyRow
+}
+
+// A network is the autoencoder compiled for one kind of batch, and where its
+// batches come from.
+type network struct {
+	*source
+	prog *nn.Program
+	crop *nn.Tensor
+	mask *nn.Mask
+}
+
+// setFacts say what was learned from, for the summary.
+type setFacts struct {
+	Volumes    int    `json:"volumes"`     // learned from
+	Patients   int    `json:"patients"`    // learned from
+	ValVolumes int    `json:"val_volumes"` // of the validation loss
+	ValFrom    string `json:"val_from"`
+}
+
+func newTrainer(set *dataset.Set, cfg Config, env stage.Env) (*trainer, error) {
+	b, err := cfg.backbone()
+	if err != nil {
+		return nil, err
+	}
+	items, val, from := pool(set, cfg)
+	t := &trainer{cfg: cfg, env: env, backbone: b, ps: nn.NewParams(env.Seed)}
+	t.set = setFacts{len(items), len(patients(items)), len(val), from}
+	t.mae = nn.NewMAE(b, t.ps)
+	o := optim.Default()
+	o.Decay = cfg.WeightDecay
+	t.opt = optim.NewAdamW(t.ps, o)
+	if t.train.source, err = newSource(set, items, b, env.Seed, "pretrain", cfg.Augment); err != nil {
+		return nil, err
+	}
+	if t.val.source, err = newSource(set, val, b, env.Seed, "pretrain validation", false); err != nil {
+		return nil, err
+	}
+	if err := t.build(&t.train, true); err != nil {
+		return nil, err
+	}
+	if err := t.build(&t.val, false); err != nil {
+		return nil, err
+	}
+	t.refs = t.references()
+	env.Log.Info("pretrain", "preset", cfg.Preset, "weights", t.ps.Count(), "volumes", t.set.Volumes, "patients", t.set.Patients,
+		"validation", from, "mean predictor", short(t.refs.MeanPredictor), "nearest patch", short(t.refs.NearestPatch))
+	if cfg.Transductive {
+		env.Log.Warn("the volumes of test patients are learned from: transductive is set")
+	}
+	return t, nil
+}
+
+func short(v float64) string { return fmt.Sprintf("%.4f", v) }
+
+// build compiles the network for batches of the config's size.
+func (t *trainer) build(n *network, train bool) error {
+	tokens := t.backbone.Tokens()
+	g := nn.NewGraph(train)
+	if t.cfg.BF16 {
+		g.UseBF16()
+	}
+	n.crop = g.GridInput("crop", t.cfg.Batch, t.backbone.Crop, 1)
+	n.mask = nn.NewMask(t.cfg.Batch, tokens, visible(tokens, t.cfg.MaskRatio))
+	loss := t.mae.Loss(g, n.crop, n.mask, t.cfg.NormaliseTargets)
+	var err error
+	n.prog, err = g.Compile([]nn.Term{{Loss: loss, Weight: 1}})
+	return err
+}
+
+// load draws the batch of a step.
+func (n *network) load(step int) { n.draw(n.crop.Data(), n.mask, step) }
+
+// memory is what a training state keeps beside weights and moments.
+type memory struct {
+	History []historyRow `json:"history"`
+}
+
+// resume goes on from the newest whole state, if there is one.
+func (t *trainer) resume() error {
+	meta, damaged, err := checkpoint.LoadState(stateDir(t.env.Out), t.ps, t.opt)
+	if err != nil {
+		return err
+	}
+	if damaged > 0 {
+		t.env.Log.Warn("passed over damaged training states", "states", damaged)
+	}
+	if meta == nil {
+		return nil
+	}
+	var m memory
+	if err := json.Unmarshal([]byte(meta["memory"]), &m); err != nil {
+		return fmt.Errorf("training state: %w", err)
+	}
+	t.history = m.History
+	t.env.Log.Info("resume pretraining", "step", t.opt.Steps())
+	return nil
+}
+
+// save writes the state, and the history so far for whoever watches.
+func (t *trainer) save() error {
+	m, err := json.Marshal(memory{t.history})
+	if err != nil {
+		return err
+	}
+	if err := checkpoint.SaveState(stateDir(t.env.Out), t.ps, t.opt, map[string]string{"memory": string(m)}); err != nil {
+		return err
+	}
+	if err := writeWhole(filepath.Join(t.env.Out, "history.csv"), []byte(historyCSV(t.history, t.refs))); err != nil {
+		return err
+	}
+	return writeWhole(filepath.Join(t.env.Out, eventsFile), encodeEvents(historyEvents(t.history, t.refs)))
+}
+
+func (t *trainer) loop(ctx context.Context) error {
+	keep := (t.cfg.Steps + maxHistory - 1) / maxHistory
+	for step := t.opt.Steps(); step < t.cfg.Steps; step++ {
+		if err := ctx.Err(); err != nil {
+			return errors.Join(err, t.save())
+		}
+		row, err := t.step(step)
+		if err != nil {
+			return fmt.Errorf("pretrain: step %d: %w", step+1, err)
+		}
+		done := step + 1
+		if done%t.cfg.ValEvery == 0 || done == t.cfg.Steps {
+			v, err := t.validate()
+			if err != nil {
+				return err
+			}
+			row.ValLoss = &v
+			t.env.Log.Info("validation", "step", done, "loss", short(v))
+		}
+		if done%keep == 0 || row.ValLoss != nil {
+			t.history = append(t.history, row)
+		}
+		if done%t.cfg.SaveEvery == 0 || done == t.cfg.Steps {
+			if err := t.save(); err != nil {
+				return err
+			}
+		}
+		t.env.Progress.Report(done, t.cfg.Steps, fmt.Sprintf("loss %.4f", row.Loss))
+	}
+	return nil
+}
+
+// step draws a batch and changes the weights by it.
+func (t *trainer) step(step int) (historyRow, error) {
+	cfg := t.cfg
+	t.train.load(step)
+	if err := t.train.prog.Run(); err != nil {
+		return historyRow{}, err
+	}
+	loss := t.train.prog.Loss()
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return historyRow{}, fmt.Errorf("the loss is %v: lower learning_rate", loss)
+	}
+	lr := optim.WarmupCosine(step, int(cfg.Warmup*float64(cfg.Steps)), cfg.Steps, cfg.LearningRate, 0)
+	norm, err := t.opt.Step(lr, cfg.Clip)
+	if err != nil {
+		return historyRow{}, fmt.Errorf("%w: lower learning_rate", err)
+	}
+	return historyRow{Step: step + 1, Loss: loss, LR: lr, GradNorm: norm}, nil
+}
+
+// valBatches is the number of batches of the validation loss, whose crops and
+// masks are the same each time.
+func (t *trainer) valBatches() int { return (t.cfg.ValCrops + t.cfg.Batch - 1) / t.cfg.Batch }
+
+func (t *trainer) validate() (float64, error) {
+	sum := 0.0
+	for i := range t.valBatches() {
+		t.val.load(i)
+		if err := t.val.prog.Run(); err != nil {
+			return 0, err
+		}
+		sum += t.val.prog.Loss()
+	}
+	return sum / float64(t.valBatches()), nil
+}
+
+// references measures the reference losses on the batches of validate.
+func (t *trainer) references() References {
+	r := newReferee(t.backbone, t.cfg.NormaliseTargets)
+	for i := range t.valBatches() {
+		t.val.load(i)
+		r.add(t.val.crop.Data(), t.val.mask)
+	}
+	return r.references()
+}
+
+// summary is pretrain.json.
+type summary struct {
+	References
+	setFacts
+	Backbone          nn.BackboneConfig `json:"backbone"`
+	Preset            string            `json:"preset"`
+	MaskRatio         float64           `json:"mask_ratio"`
+	NormalisedTargets bool              `json:"normalised_targets"`
+	Transductive      bool              `json:"transductive"`
+	Steps             int               `json:"steps"`
+	Crops             int               `json:"crops"` // drawn in all
+	Parameters        int               `json:"parameters"`
+	EncoderParameters int               `json:"encoder_parameters"`
+	TrainLoss         float64           `json:"train_loss"` // mean of the last tenth of the history
+	ValLoss           float64           `json:"val_loss"`
+}
+
+// finish writes what the training leaves.
+func (t *trainer) finish() error {
+	b, err := json.Marshal(t.backbone)
+	if err != nil {
+		return err
+	}
+	err = checkpoint.Write(filepath.Join(t.env.Out, "backbone.safetensors"), checkpoint.File{
+		Tensors: checkpoint.Weights(t.ps),
+		Meta:    map[string]string{"backbone": string(b)},
+	})
+	if err != nil {
+		return err
+	}
+	if err := t.drawPanels(); err != nil {
+		return err
+	}
+	s := summary{
+		References: t.refs, setFacts: t.set, Backbone: t.backbone, Preset: t.cfg.Preset,
+		MaskRatio: t.cfg.MaskRatio, NormalisedTargets: t.cfg.NormaliseTargets, Transductive: t.cfg.Transductive,
+		Steps: t.cfg.Steps, Crops: t.cfg.Steps * t.cfg.Batch, Parameters: t.ps.Count(),
+	}
+	for _, p := range t.ps.All() {
+		if !strings.HasPrefix(p.Name, "dec_") && p.Name != "mask_token" {
+			s.EncoderParameters += len(p.W)
+		}
+	}
+	last := t.history[len(t.history)-max(1, len(t.history)/10):]
+	for _, r := range last {
+		s.TrainLoss += r.Loss / float64(len(last))
+	}
+	s.ValLoss = *last[len(last)-1].ValLoss
+	t.env.Log.Info("pretrained", "validation loss", short(s.ValLoss), "mean predictor", short(s.MeanPredictor), "nearest patch", short(s.NearestPatch))
+	if err := checkpoint.KeepNewest(stateDir(t.env.Out)); err != nil {
+		return err
+	}
+	return jsonl.WriteValue(filepath.Join(t.env.Out, "pretrain.json"), s, 0o644)
+}
