@@ -81,46 +81,46 @@ func exact(_, to reflect.Type, data any) (any, error) {
 	switch to.Kind() {
 	case reflect.Array:
 		if kind != reflect.Slice && kind != reflect.Array {
-			return nil, fmt.Errorf("want a list of %d values, got %s", to.Len(), shown(data))
+			return nil, fmt.Errorf("want a list of %d values, got %s", to.Len(), quoted(data))
 		}
 		if v.Len() != to.Len() {
 			return nil, fmt.Errorf("want %d values, got %d", to.Len(), v.Len())
 		}
 	case reflect.Slice:
 		if kind != reflect.Slice && kind != reflect.Array {
-			return nil, fmt.Errorf("want a list, got %s", shown(data))
+			return nil, fmt.Errorf("want a list, got %s", quoted(data))
 		}
 	case reflect.Int:
 		whole := v.CanInt() || v.CanUint() && v.Uint() <= math.MaxInt64 ||
 			v.CanFloat() && v.Float() == math.Trunc(v.Float()) && math.Abs(v.Float()) < 1<<53
 		if !whole {
-			return nil, fmt.Errorf("want a whole number, got %s", shown(data))
+			return nil, fmt.Errorf("want a whole number, got %s", quoted(data))
 		}
 	case reflect.Float64:
 		if !number {
-			return nil, fmt.Errorf("want a number, got %s", shown(data))
+			return nil, fmt.Errorf("want a number, got %s", quoted(data))
 		}
 		if v.CanFloat() && (math.IsNaN(v.Float()) || math.IsInf(v.Float(), 0)) {
-			return nil, fmt.Errorf("want a finite number, got %s", shown(data))
+			return nil, fmt.Errorf("want a finite number, got %s", quoted(data))
 		}
 	case reflect.Bool:
 		if kind != reflect.Bool {
-			return nil, fmt.Errorf("want true or false, got %s", shown(data))
+			return nil, fmt.Errorf("want true or false, got %s", quoted(data))
 		}
 	case reflect.String:
 		if kind != reflect.String {
-			return nil, fmt.Errorf("want text, got %s", shown(data))
+			return nil, fmt.Errorf("want text, got %s", quoted(data))
 		}
 	case reflect.Struct, reflect.Map:
 		if kind != reflect.Map && kind != reflect.Struct {
-			return nil, fmt.Errorf("want a section of keys, got %s", shown(data))
+			return nil, fmt.Errorf("want a section of keys, got %s", quoted(data))
 		}
 	}
 	return data, nil
 }
 
-// shown returns a value of a file as a message may show it.
-func shown(data any) string {
+// quoted returns a value of a file as a message may show it.
+func quoted(data any) string {
 	switch reflect.ValueOf(data).Kind() {
 	case reflect.String:
 		return fmt.Sprintf("the text %q", data)

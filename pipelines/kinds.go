@@ -4,20 +4,30 @@ import (
 	"context"
 	"reflect"
 
+	"oncovox/dataset"
 	"oncovox/dicomio"
 	"oncovox/finetune"
 	"oncovox/internal/stage"
+	"oncovox/pretrain"
 )
 
 // Kinds returns the kinds of stage, in the order in which data meets them.
 func Kinds() []Kind {
 	return []Kind{
 		{Name: "ingest", Fills: "volumes", Takes: []string{"archives"}, Sources: ingestSources, Free: []string{"workers"},
-			Version: dicomio.Version, Default: dicomio.Default(), Run: act(dicomio.Run)},
+			Version: dicomio.Version, Default: dicomio.Default(), Run: act(dicomio.Run),
+			Summary: "ingest.json", Shows: []string{"volumes", "series.refused", "lesions"}},
+		{Name: "prepare", Fills: "data", Needs: []string{"volumes"},
+			Version: dataset.Version, Default: dataset.Default(), Run: act(dataset.Run),
+			Summary: "leakage.json", Shows: []string{"pairs", "found"}},
+		{Name: "pretrain", Fills: "backbone", Needs: []string{"data"}, Resumes: true,
+			Version: pretrain.Version, Default: pretrain.Default(), Run: act(pretrain.Run),
+			Summary: "pretrain.json", Shows: []string{"val_loss", "mean_predictor_loss", "nearest_patch_loss"}},
 		{Name: "finetune", Fills: "detector", Needs: []string{"data"}, Takes: []string{"backbone"}, Resumes: true,
 			Version: finetune.Version, Default: finetune.Default(), Run: act(finetune.Run)},
 		{Name: "predict", Fills: "detections", Needs: []string{"data", "detector"},
-			Version: finetune.PredictVersion, Default: finetune.DefaultPredict(), Run: act(finetune.Predict)},
+			Version: finetune.PredictVersion, Default: finetune.DefaultPredict(), Run: act(finetune.Predict),
+			Summary: "predict.json", Shows: []string{"scans", "detections"}},
 	}
 }
 

@@ -25,6 +25,8 @@ type Kind struct {
 	Takes   []string // the roles that may be filled for it
 	Version int      // raised when equal work would give other artifacts
 	Resumes bool     // whether it continues from what an interrupted run left
+	Summary string   // the JSON file of its figures
+	Shows   []string // the dotted keys of Summary that the end of a run shows
 	Free    []string // the settings that change no artifact, such as a number of workers
 	Default Config
 	Run     func(ctx context.Context, cfg Config, env stage.Env) error

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -62,16 +63,14 @@ func (l *lines) report(done, total int, note string) {
 		return
 	}
 	l.next = now.Add(between)
-	parts := []string{fmt.Sprintf("%d", done)}
-	if total > 0 {
-		parts[0] = fmt.Sprintf("%d of %d", done, total)
-	}
-	if note != "" {
-		parts = append(parts, note)
+	parts := []string{fmt.Sprintf("%d of %d", done, total), note}
+	if total == 0 {
+		parts = []string{fmt.Sprintf("%d %s", done, note)}
 	}
 	if done > l.from && done < total {
 		left := now.Sub(l.start) * time.Duration(total-done) / time.Duration(done-l.from)
 		parts = append(parts, left.Round(time.Second).String()+" left")
 	}
-	fmt.Fprintf(l.out, "%s: %s\n", l.name, strings.Join(parts, ", "))
+	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+	fmt.Fprintf(l.out, "%s: %s\n", l.name, strings.TrimSpace(strings.Join(parts, ", ")))
 }

@@ -97,7 +97,7 @@ func (a *app) printRun(dir string, outcomes []pipelines.Outcome, asJSON bool) er
 	}
 	fmt.Fprintln(w)
 	for _, r := range results {
-		fmt.Fprintf(w, "%s\t%s\n", r.Name, r.Value)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", r.Stage, r.Name, r)
 	}
 	return w.Flush()
 }
