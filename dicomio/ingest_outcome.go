@@ -204,6 +204,6 @@ func (o *outcome) verdict() error {
 	if total == 0 || float64(refused) <= o.cfg.MaxRefused*float64(total) {
 		return nil
 	}
-	return fmt.Errorf("%w: %d of %d series and stray files, max_refused allows %.3g: see refused.jsonl and docs for what each reason asks for",
+	return fmt.Errorf("%w: %d of %d series and stray files, max_refused allows a share of %.3g; refused.jsonl says why",
 		stage.ErrRefused, refused, total, o.cfg.MaxRefused)
 }
