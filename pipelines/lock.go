@@ -7,13 +7,20 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
+)
+
+// A process that was killed may take a moment to end and drop its lock.
+const (
+	lockTries = 20
+	lockPause = 50 * time.Millisecond
 )
 
 // lock takes the lock file at path for this process, and returns the function
 // that gives it back. The system drops the lock of a process that dies, so no
 // lock goes stale; the file's text says who holds it.
 func lock(path string) (unlock func(), err error) {
-	for {
+	for try := 0; ; try++ {
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 		if err != nil {
 			return nil, err
@@ -22,6 +29,10 @@ func lock(path string) (unlock func(), err error) {
 			holder, _ := io.ReadAll(io.LimitReader(f, 200))
 			f.Close()
 			if errors.Is(err, syscall.EWOULDBLOCK) {
+				if try < lockTries {
+					time.Sleep(lockPause)
+					continue
+				}
 				return nil, fmt.Errorf("in use by %s: wait for it to end, or choose another folder", strings.TrimSpace(string(holder)))
 			}
 			return nil, fmt.Errorf("%s: lock: %w", path, err)
