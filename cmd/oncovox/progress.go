@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,9 +12,32 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
+// A pace says how long a job will still take, from how fast it went since it was
+// first heard of: what an earlier run had done took no time of this one.
+type pace struct {
+	start             time.Time
+	from, done, total int
+}
+
+// left takes in that done of total items are done now, and returns a text such
+// as "34s left", or "" where nothing can be said.
+func (p *pace) left(now time.Time, done, total int) string {
+	if p.start.IsZero() || done < p.done || total != p.total { // a new part of the work
+		p.start, p.from, p.total = now, done, total
+	}
+	p.done = done
+	if done <= p.from || done >= total {
+		return ""
+	}
+	rest := now.Sub(p.start) * time.Duration(total-done) / time.Duration(done-p.from)
+	return rest.Round(time.Second).String() + " left"
+}
+
 // A bar shows how far a stage is on a terminal.
 type bar struct {
 	*mpb.Bar
+	mu   sync.Mutex
+	pace pace
 	note atomic.Value // string
 }
 
@@ -24,13 +46,15 @@ func newBar(bars *mpb.Progress, name string) *bar {
 	b.note.Store("")
 	b.Bar = bars.AddBar(0,
 		mpb.PrependDecorators(decor.Name(name, decor.WCSyncWidthR), decor.CountersNoUnit(" %d/%d", decor.WCSyncSpace)),
-		mpb.AppendDecorators(decor.AverageETA(decor.ET_STYLE_GO), decor.Any(func(decor.Statistics) string { return " " + b.note.Load().(string) })),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + b.note.Load().(string) })),
 	)
 	return b
 }
 
 func (b *bar) report(done, total int, note string) {
-	b.note.Store(note)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.note.Store(list(b.pace.left(time.Now(), done, total), note))
 	b.SetTotal(int64(total), false)
 	b.SetCurrent(int64(done))
 }
@@ -44,33 +68,34 @@ type lines struct {
 	name string
 	now  func() time.Time
 
-	mu        sync.Mutex
-	start     time.Time // when done was from
-	from      int
-	last, end int
-	next      time.Time // no line before it
+	mu   sync.Mutex
+	pace pace
+	next time.Time // no line before it
 }
 
 func (l *lines) report(done, total int, note string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	if l.start.IsZero() || done < l.last || total != l.end { // a new part of the work
-		l.start, l.from, l.end = now, done, total
-	}
-	l.last = done
+	left := l.pace.left(now, done, total)
 	if now.Before(l.next) {
 		return
 	}
 	l.next = now.Add(between)
-	parts := []string{fmt.Sprintf("%d of %d", done, total), note}
 	if total == 0 {
-		parts = []string{fmt.Sprintf("%d %s", done, note)}
+		fmt.Fprintf(l.out, "%s: %s\n", l.name, strings.TrimSpace(fmt.Sprint(done, " ", note)))
+		return
 	}
-	if done > l.from && done < total {
-		left := now.Sub(l.start) * time.Duration(total-done) / time.Duration(done-l.from)
-		parts = append(parts, left.Round(time.Second).String()+" left")
+	fmt.Fprintf(l.out, "%s: %s\n", l.name, list(fmt.Sprintf("%d of %d", done, total), note, left))
+}
+
+// list joins the parts that say something.
+func list(parts ...string) string {
+	var said []string
+	for _, p := range parts {
+		if p != "" {
+			said = append(said, p)
+		}
 	}
-	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
-	fmt.Fprintf(l.out, "%s: %s\n", l.name, strings.TrimSpace(strings.Join(parts, ", ")))
+	return strings.Join(said, ", ")
 }
