@@ -2,93 +2,176 @@ package kernel
 
 import "math"
 
+// keyBlock is how many keys an inner loop of attention handles at once.
+const keyBlock = 256
+
+// An attention is one call under way; a task is one head of one sample. Scores
+// are kept transposed, in panels of p.columns queries: a row for each key, a
+// column for each query. So a panel of scores is a packed panel of the product
+// with V, and the softmax runs along rows of vectors.
+type attention struct {
+	p                     *path
+	backward              bool
+	y, lse, qkv, dqkv, dy []float32
+	tokens, heads, dim    int
+	scale                 float32
+	none                  [1]int
+}
+
+var attentions stash[attention]
+
 // Attention computes softmax(Q·Kᵀ/√headDim)·V for each sample and head. qkv is
 // (batch·tokens, 3·heads·headDim): a row holds q of all heads, then k, then v.
 // y is (batch·tokens, heads·headDim). lse (batch, heads, tokens) receives the
-// logarithm of each row's sum of exponentials, for the backward pass. No array
-// of tokens×tokens is ever stored. Vaswani et al. 2017, equation 1.
+// logarithm of each row's sum of exponentials, for the backward pass. A worker
+// keeps one panel of scores at a time, never tokens×tokens of them. Vaswani et
+// al. 2017, equation 1.
 func Attention(y, lse, qkv []float32, batch, tokens, heads, headDim int) {
-	c := heads * headDim
-	need("Attention", "qkv", qkv, batch*tokens*3*c)
-	need("Attention", "y", y, batch*tokens*c)
-	need("Attention", "lse", lse, batch*heads*tokens)
-	scale := 1 / math.Sqrt(float64(headDim))
-	each(batch*heads, func(t int) {
-		b, h := t/heads, t%heads
-		p := make([]float64, tokens)
-		for i := range tokens {
-			q := qkv[(b*tokens+i)*3*c+h*headDim:][:headDim]
-			top := math.Inf(-1)
-			for j := range tokens {
-				k := qkv[(b*tokens+j)*3*c+c+h*headDim:][:headDim]
-				var s float64
-				for d := range q {
-					s += float64(q[d]) * float64(k[d])
-				}
-				p[j] = s * scale
-				top = max(top, p[j])
-			}
-			var sum float64
-			for j := range p {
-				p[j] = math.Exp(p[j] - top)
-				sum += p[j]
-			}
-			lse[t*tokens+i] = float32(top + math.Log(sum))
-			out := y[(b*tokens+i)*c+h*headDim:][:headDim]
-			clear(out)
-			for j := range p {
-				v := qkv[(b*tokens+j)*3*c+2*c+h*headDim:][:headDim]
-				f := float32(p[j] / sum)
-				for d := range out {
-					out[d] += f * v[d]
-				}
-			}
-		}
-	})
+	checkAttention("Attention", y, lse, qkv, batch, tokens, heads, headDim)
+	j := attentions.get()
+	*j = attention{p: current, y: y, lse: lse, qkv: qkv, tokens: tokens, heads: heads, dim: headDim}
+	j.do(batch)
 }
 
 // AttentionBackward is the gradient of [Attention]: dqkv, laid out as qkv, is
-// overwritten, from dy, and from y and lse as Attention left them. Dao et al.
-// 2022, appendix B.
+// overwritten, from dy, and from y and lse as Attention left them. The scores are
+// computed again, as in Dao et al. 2022, appendix B.
 func AttentionBackward(dqkv, dy, y, lse, qkv []float32, batch, tokens, heads, headDim int) {
-	c := heads * headDim
-	need("AttentionBackward", "dqkv", dqkv, batch*tokens*3*c)
-	need("AttentionBackward", "qkv", qkv, batch*tokens*3*c)
-	need("AttentionBackward", "dy", dy, batch*tokens*c)
-	scale := float32(1 / math.Sqrt(float64(headDim)))
-	each(batch*heads, func(t int) {
-		b, h := t/heads, t%heads
-		row := func(s []float32, i, part, parts int) []float32 {
-			return s[((b*tokens+i)*parts+part)*c+h*headDim:][:headDim]
+	checkAttention("AttentionBackward", y, lse, qkv, batch, tokens, heads, headDim)
+	need("AttentionBackward", "dqkv", dqkv, 3*batch*tokens*heads*headDim)
+	need("AttentionBackward", "dy", dy, batch*tokens*heads*headDim)
+	j := attentions.get()
+	*j = attention{p: current, backward: true, y: y, lse: lse, qkv: qkv, dqkv: dqkv, dy: dy, tokens: tokens, heads: heads, dim: headDim}
+	j.do(batch)
+}
+
+func checkAttention(name string, y, lse, qkv []float32, batch, tokens, heads, headDim int) {
+	n := batch * tokens * heads
+	if batch < 0 || tokens < 1 || heads < 1 || headDim < 1 {
+		panic("kernel: " + name + ": no tokens, heads or columns")
+	}
+	need(name, "qkv", qkv, 3*n*headDim)
+	need(name, "y", y, n*headDim)
+	need(name, "lse", lse, n)
+}
+
+func (j *attention) do(batch int) {
+	j.scale = float32(1 / math.Sqrt(float64(j.dim)))
+	parallel(batch*j.heads, j)
+	*j = attention{}
+	attentions.put(j)
+}
+
+func (j *attention) run(i int, s *scratch) {
+	h := head{attention: j, s: s, from: i / j.heads * j.tokens, at: i % j.heads * j.dim, lse: j.lse[i*j.tokens:][:j.tokens]}
+	h.k = h.gather(0, 1)
+	h.v = h.gather(1, 2)
+	s.tile.segs = j.none[:]
+	if j.backward {
+		h.gradient()
+	} else {
+		for q := 0; q < j.tokens; q += j.p.columns {
+			h.panel(q)
 		}
-		for i := range tokens {
-			for part := range 3 {
-				clear(row(dqkv, i, part, 3))
-			}
-		}
-		for i := range tokens {
-			q, g, o := row(qkv, i, 0, 3), row(dy, i, 0, 1), row(y, i, 0, 1)
-			dq := row(dqkv, i, 0, 3)
-			var dot float32
-			for d := range g {
-				dot += g[d] * o[d]
-			}
-			for j := range tokens {
-				k, v := row(qkv, j, 1, 3), row(qkv, j, 2, 3)
-				dk, dv := row(dqkv, j, 1, 3), row(dqkv, j, 2, 3)
-				var s, dp float32
-				for d := range q {
-					s += q[d] * k[d]
-					dp += g[d] * v[d]
-				}
-				p := float32(math.Exp(float64(s*scale - lse[t*tokens+i])))
-				ds := p * (dp - dot) * scale
-				for d := range q {
-					dv[d] += p * g[d]
-					dq[d] += ds * k[d]
-					dk[d] += ds * q[d]
-				}
-			}
-		}
-	})
+	}
+	s.tile = tile{}
+}
+
+// A head is one head of one sample.
+type head struct {
+	*attention
+	s    *scratch
+	from int       // its first row in qkv and y
+	at   int       // its first column in y
+	k, v []float32 // (tokens, dim)
+	lse  []float32
+}
+
+// row returns where row i of part (0: q, 1: k, 2: v) of qkv begins.
+func (h *head) row(i, part int) int { return ((h.from+i)*3+part)*h.heads*h.dim + h.at }
+
+// out returns where row i of y begins.
+func (h *head) out(i int) int { return (h.from+i)*h.heads*h.dim + h.at }
+
+// gather copies a part of qkv for this head into scratch buffer b.
+func (h *head) gather(b, part int) []float32 {
+	x := h.s.floats(b, h.tokens*h.dim)
+	for i := range h.tokens {
+		copy(x[i*h.dim:(i+1)*h.dim], h.qkv[h.row(i, part):])
+	}
+	return x
+}
+
+// queries returns how many queries the panel from query q holds.
+func (h *head) queries(q int) int { return min(h.p.columns, h.tokens-q) }
+
+// transposed packs w rows from at of x, ld apart, as a panel of dim rows.
+func (h *head) transposed(dst, x []float32, at, ld, w int) {
+	for l := 0; l < w; l += h.p.transLanes {
+		h.p.transRows(h.dim, min(h.p.transLanes, w-l), x[at+l*ld:], ld, dst[l:], h.p.columns)
+	}
+}
+
+// untransposed writes the panel src (dim rows) as w rows from at of x, ld apart.
+func (h *head) untransposed(x, src []float32, at, ld, w int) {
+	trans, lanes := h.p.transRows, h.p.transLanes
+	if h.dim%lanes != 0 { // full vectors would reach into the next head
+		trans, lanes = transRows, h.dim
+	}
+	for d := 0; d < h.dim; d += lanes {
+		trans(w, lanes, src[d*h.p.columns:], h.p.columns, x[at+d:], ld)
+	}
+}
+
+// tiles computes rows × w values of c from the tile's a, b, k, rs and ks.
+func (h *head) tiles(a, c []float32, ldc, rows, w int) {
+	x := &h.s.tile
+	i := h.p.width(w)
+	x.init = zeros[:]
+	for r, n := 0, 0; r < rows; r += n {
+		n = h.p.height(rows - r)
+		x.a = a[r*x.rs:]
+		x.write(h.s, h.p.tile(i, n), c[r*ldc:], ldc, n, w, h.p.widths[i])
+	}
+}
+
+// scores writes n rows from key row of a (tokens, dim) times a panel of dim rows.
+func (h *head) scores(dst, a, panel []float32, key, n, w int) {
+	x := &h.s.tile
+	x.b, x.k, x.rs, x.ks, x.add = panel, h.dim, h.dim, 1, 0
+	h.tiles(a[key*h.dim:], dst, h.p.columns, n, h.p.widths[h.p.width(w)])
+}
+
+// weigh adds, to dst (dim rows), a panel of n scores times rows from key of a
+// (tokens, dim); the first block overwrites.
+func (h *head) weigh(dst, a, scores []float32, key, n, w int) {
+	x := &h.s.tile
+	x.b, x.k, x.rs, x.ks, x.add = scores, n, 1, h.dim, min(key, 1)
+	h.tiles(a[key*h.dim:], dst, h.p.columns, h.dim, h.p.widths[h.p.width(w)])
+}
+
+// panel computes the outputs of the queries from q.
+func (h *head) panel(q int) {
+	s, n, w := h.s, h.p.columns, h.queries(q)
+	qt, scores, out := s.floats(2, h.dim*n), s.floats(3, h.tokens*n), s.floats(4, h.dim*n)
+	h.transposed(qt, h.qkv, h.row(q, 0), 3*h.heads*h.dim, w)
+	h.scores(scores, h.k, qt, 0, h.tokens, w)
+	shift, sum := s.lanes[0][:n], s.lanes[1][:n]
+	for l := range n {
+		shift[l], sum[l] = float32(math.Inf(-1)), 0
+	}
+	h.p.columnMax(h.tokens, scores, shift)
+	for l := range shift {
+		shift[l] *= h.scale
+	}
+	h.p.columnExp(h.tokens, scores, h.scale, shift, sum)
+	for key := 0; key < h.tokens; key += keyBlock {
+		h.weigh(out, h.v, scores[key*n:], key, min(keyBlock, h.tokens-key), w)
+	}
+	for l := range w {
+		h.lse[q+l] = shift[l] + float32(math.Log(float64(sum[l])))
+		sum[l] = 1 / sum[l]
+	}
+	h.p.columnScale(h.dim, out, sum)
+	h.untransposed(h.y, out, h.out(q), h.heads*h.dim, w)
 }

@@ -20,33 +20,20 @@ func (s ConvShape) Out() [3]int {
 	return out
 }
 
-func (s ConvShape) taps() int { return s.Kernel[0] * s.Kernel[1] * s.Kernel[2] }
+func volume(side [3]int) int { return side[0] * side[1] * side[2] }
+
+// inner is the number of products of one output value.
+func (s ConvShape) inner() int { return volume(s.Kernel) * s.CIn }
 
 func (s ConvShape) check(name string, x, w, y []float32) {
 	for i := range 3 {
-		if s.Kernel[i] < 1 || s.Stride[i] < 1 || s.Pad[i] < 0 || s.In[i]+2*s.Pad[i] < s.Kernel[i] {
+		if s.Kernel[i] < 1 || s.Stride[i] < 1 || s.Pad[i] < 0 || s.In[i]+2*s.Pad[i] < s.Kernel[i] || s.CIn < 1 || s.COut < 1 || s.Batch < 0 {
 			panic(fmt.Sprintf("kernel: %s: shape %+v", name, s))
 		}
 	}
-	o := s.Out()
-	need(name, "x", x, s.Batch*s.In[0]*s.In[1]*s.In[2]*s.CIn)
-	need(name, "w", w, s.COut*s.taps()*s.CIn)
-	need(name, "y", y, s.Batch*o[0]*o[1]*o[2]*s.COut)
-}
-
-// each calls f with the input voxel and the tap of every product of output
-// voxel (z, y, x) that does not fall on padding.
-func (s ConvShape) each(z, y, x int, f func(voxel, tap int)) {
-	for kz := range s.Kernel[0] {
-		for ky := range s.Kernel[1] {
-			for kx := range s.Kernel[2] {
-				iz, iy, ix := z*s.Stride[0]+kz-s.Pad[0], y*s.Stride[1]+ky-s.Pad[1], x*s.Stride[2]+kx-s.Pad[2]
-				if iz >= 0 && iz < s.In[0] && iy >= 0 && iy < s.In[1] && ix >= 0 && ix < s.In[2] {
-					f((iz*s.In[1]+iy)*s.In[2]+ix, (kz*s.Kernel[1]+ky)*s.Kernel[2]+kx)
-				}
-			}
-		}
-	}
+	need(name, "x", x, s.Batch*volume(s.In)*s.CIn)
+	need(name, "w", w, s.COut*s.inner())
+	need(name, "y", y, s.Batch*volume(s.Out())*s.COut)
 }
 
 // Conv3D convolves (in the sense of cross-correlation, as PyTorch does) x (B, D,
@@ -54,69 +41,105 @@ func (s ConvShape) each(z, y, x int, f func(voxel, tap int)) {
 // (COut) is added, or nil.
 func Conv3D(y, x, w, b []float32, s ConvShape) {
 	s.check("Conv3D", x, w, y)
+	if b != nil {
+		need("Conv3D", "b", b, s.COut)
+	}
 	o := s.Out()
-	vin, vout := s.In[0]*s.In[1]*s.In[2], o[0]*o[1]*o[2]
-	each(s.Batch*vout, func(t int) {
-		n, v := t/vout, t%vout
-		out := y[t*s.COut:][:s.COut]
-		clear(out)
-		if b != nil {
-			copy(out, b)
-		}
-		s.each(v/(o[1]*o[2]), v/o[2]%o[1], v%o[2], func(voxel, tap int) {
-			in := x[(n*vin+voxel)*s.CIn:][:s.CIn]
-			for co := range out {
-				f := w[(co*s.taps()+tap)*s.CIn:][:s.CIn]
-				var sum float32
-				for i, e := range in {
-					sum += e * f[i]
-				}
-				out[co] += sum
-			}
-		})
-	})
+	j := correlations.get()
+	j.p, j.x, j.w, j.y, j.bias = current, x, w, y, b
+	j.grid = grid{batch: s.Batch, in: s.In, channels: s.CIn, out: o, taps: s.Kernel, step: s.Stride, before: s.Pad}
+	j.cols, j.weights = s.COut, forwardWeights
+	j.sample, j.jump = volume(o)*s.COut, [3]int{o[1] * o[2] * s.COut, o[2] * s.COut, s.COut}
+	j.shape = s
+	j.do()
+	j.release()
 }
 
-// Conv3DBackward is the gradient of [Conv3D]. dx is overwritten, or nil to skip
-// it; dw and db (nil to skip) are overwritten, or added to when accumulate is
-// set.
-func Conv3DBackward(dx, dw, db, dy, x, w []float32, s ConvShape, accumulate bool) {
-	s.check("Conv3DBackward", x, w, dy)
-	o := s.Out()
-	vin, vout := s.In[0]*s.In[1]*s.In[2], o[0]*o[1]*o[2]
-	if dx != nil {
-		each(s.Batch, func(n int) {
-			clear(dx[n*vin*s.CIn:][:vin*s.CIn])
-			for v := range vout {
-				g := dy[(n*vout+v)*s.COut:][:s.COut]
-				s.each(v/(o[1]*o[2]), v/o[2]%o[1], v%o[2], func(voxel, tap int) {
-					out := dx[(n*vin+voxel)*s.CIn:][:s.CIn]
-					for co, e := range g {
-						f := w[(co*s.taps()+tap)*s.CIn:][:s.CIn]
-						for i := range out {
-							out[i] += e * f[i]
-						}
-					}
-				})
-			}
-		})
+// A correlation is a convolution, or one phase of its gradient to the input, under
+// way: implicit matrix products of A, the source with zeros around it, and B, the
+// packed weights. A task is some rows of outputs in one plane.
+type correlation struct {
+	grid
+	p            *path
+	shape        ConvShape
+	x, w, y      []float32
+	bias         []float32
+	cols         int // channels of the outputs
+	sample, base int // floats of y for one sample; where the first output lies
+	jump         [3]int
+	weights      func(j *correlation, dst []float32, panel int)
+	tap          [3]int // the first tap of a phase: see backwardWeights
+	packed       buffer
+	rows         int // of a task
+	packing      bool
+}
+
+var correlations stash[correlation]
+
+func (j *correlation) release() {
+	packed := j.packed
+	*j = correlation{packed: packed}
+	correlations.put(j)
+}
+
+func (j *correlation) do() {
+	if j.batch == 0 || volume(j.out) == 0 {
+		return
 	}
-	each(s.COut, func(co int) {
-		out := dw[co*s.taps()*s.CIn:][:s.taps()*s.CIn]
-		if !accumulate {
-			clear(out)
+	n := j.p.columns
+	panels := ceil(j.cols, n)
+	j.packed.floats(panels * n * volume(j.taps) * j.channels)
+	j.packing = true
+	parallel(panels, j)
+	j.packing = false
+	j.rows = j.grid.rows()
+	parallel(j.batch*j.out[0]*ceil(j.out[1], j.rows), j)
+}
+
+// panel returns the packed weights for the outputs' channels from panel·columns.
+func (j *correlation) panel(panel int) []float32 {
+	size := j.p.columns * volume(j.taps) * j.channels
+	return j.packed.data[panel*size : (panel+1)*size]
+}
+
+func (j *correlation) run(i int, s *scratch) {
+	if j.packing {
+		j.weights(j, j.panel(i), i)
+		return
+	}
+	perPlane := ceil(j.out[1], j.rows)
+	n, z, y0 := i/(perPlane*j.out[0]), i/perPlane%j.out[0], i%perPlane*j.rows
+	y1 := min(j.out[1], y0+j.rows)
+	slab := j.slab(s, j.x[n*volume(j.in)*j.channels:], z, y0, y1)
+	x := &s.tile
+	x.k, x.rs, x.ks, x.add = j.taps[2]*j.channels, j.step[2]*j.channels, 1, 0
+	x.segs = slab.segments(s, j.taps)
+	for from := 0; from < j.cols; from += j.p.columns {
+		w := min(j.p.columns, j.cols-from)
+		width := j.p.width(w)
+		x.b, x.init = j.panel(from/j.p.columns), zeros[:]
+		if j.bias != nil {
+			x.init = s.init[:]
+			copy(x.init, j.bias[from:from+w])
 		}
-		for t := range s.Batch * vout {
-			e, v := dy[t*s.COut+co], t%vout
-			s.each(v/(o[1]*o[2]), v/o[2]%o[1], v%o[2], func(voxel, tap int) {
-				in := x[(t/vout*vin+voxel)*s.CIn:][:s.CIn]
-				for i := range in {
-					out[tap*s.CIn+i] += e * in[i]
-				}
-			})
+		for y := y0; y < y1; y++ {
+			row := slab.data[(y-y0)*j.step[1]*slab.row:]
+			out := j.base + n*j.sample + z*j.jump[0] + y*j.jump[1] + from
+			for v, h := 0, 0; v < j.out[2]; v += h {
+				h = j.p.height(j.out[2] - v)
+				x.a = row[v*x.rs:]
+				x.write(s, j.p.tile(width, h), j.y[out+v*j.jump[2]:], j.jump[2], h, w, j.p.widths[width])
+			}
 		}
-	})
-	if db != nil {
-		columnSums("Conv3DBackward", db, dy, s.Batch*vout, s.COut, accumulate)
+	}
+	s.tile = tile{}
+}
+
+// forwardWeights packs rows of w (COut, taps·CIn) as columns.
+func forwardWeights(j *correlation, dst []float32, panel int) {
+	inner, n := j.shape.inner(), j.p.columns
+	w := min(n, j.cols-panel*n)
+	for l := 0; l < w; l += j.p.transLanes {
+		j.p.transRows(inner, min(j.p.transLanes, w-l), j.w[(panel*n+l)*inner:], inner, dst[l:], n)
 	}
 }

@@ -157,6 +157,8 @@ type scratch struct {
 	init  [32]float32
 	lanes [8][32]float32 // values for each column of a panel
 	bufs  [8]buffer
+	group group
+	segs  []int
 }
 
 // floats returns buffer i with room for n floats. They hold what they held.

@@ -1,41 +1,66 @@
 package kernel
 
+// An upsampling is one call under way; a task is a row of the destination.
+type upsampling struct {
+	dst, src   []float32
+	d, h, w, c int // of the small grid
+	row        func(j *upsampling, r int)
+}
+
+var upsamplings stash[upsampling]
+
+func upsample(u upsampling, rows int) {
+	j := upsamplings.get()
+	*j = u
+	parallel(rows, j)
+	*j = upsampling{}
+	upsamplings.put(j)
+}
+
+func (j *upsampling) run(r int, _ *scratch) { j.row(j, r) }
+
 // Upsample2 doubles each side by repeating voxels: x (B, D, H, W, C), y (B, 2D,
 // 2H, 2W, C), in = D, H, W.
 func Upsample2(y, x []float32, batch int, in [3]int, channels int) {
 	checkUpsample("Upsample2", y, x, batch, in, channels)
-	h, w, c := in[1], in[2], channels
-	each(batch*2*in[0]*2*h, func(r int) {
-		src := x[(r/(2*h)/2*h+r%(2*h)/2)*w*c:]
-		dst := y[r*2*w*c:]
-		for i := range w {
-			v := src[i*c : i*c+c]
-			copy(dst[2*i*c:], v)
-			copy(dst[(2*i+1)*c:], v)
-		}
-	})
+	n := batch * in[0] * in[1]
+	upsample(upsampling{dst: y, src: x, d: in[0], h: in[1], w: in[2], c: channels, row: (*upsampling).repeat}, 4*n)
+}
+
+func (j *upsampling) repeat(r int) {
+	h, w, c := j.h, j.w, j.c
+	src := j.src[(r/(2*h)/2*h+r%(2*h)/2)*w*c:]
+	dst := j.dst[r*2*w*c:]
+	for i := range w {
+		v := src[i*c : i*c+c]
+		copy(dst[2*i*c:], v)
+		copy(dst[(2*i+1)*c:], v)
+	}
 }
 
 // Upsample2Backward is the gradient of [Upsample2]: dx (B, D, H, W, C) becomes
 // the sum of the eight copies in dy (B, 2D, 2H, 2W, C). dx is overwritten.
 func Upsample2Backward(dx, dy []float32, batch int, in [3]int, channels int) {
 	checkUpsample("Upsample2Backward", dy, dx, batch, in, channels)
-	h, w, c := in[1], in[2], channels
-	each(batch*in[0]*h, func(r int) {
-		dst := dx[r*w*c:][:w*c]
-		clear(dst)
-		for dz := range 2 {
-			for dh := range 2 {
-				src := dy[((r/h*2+dz)*2*h+r%h*2+dh)*2*w*c:]
-				for i := range w {
-					a, b := src[2*i*c:][:c], src[(2*i+1)*c:][:c]
-					for j := range a {
-						dst[i*c+j] += a[j] + b[j]
-					}
+	n := batch * in[0] * in[1]
+	upsample(upsampling{dst: dx, src: dy, d: in[0], h: in[1], w: in[2], c: channels, row: (*upsampling).gather}, n)
+}
+
+func (j *upsampling) gather(r int) {
+	h, w, c := j.h, j.w, j.c
+	dst := j.dst[r*w*c:][:w*c]
+	clear(dst)
+	for dz := range 2 {
+		for dh := range 2 {
+			src := j.src[((r/h*2+dz)*2*h+r%h*2+dh)*2*w*c:]
+			for i := range w {
+				a, b := src[2*i*c:][:c], src[(2*i+1)*c:][:c]
+				for j := range a {
+					dst[i*c+j] += a[j] + b[j]
 				}
 			}
 		}
-	})
+	}
 }
 
 // UpsampleTrilinear2 doubles each side by linear interpolation between voxel
@@ -44,51 +69,57 @@ func Upsample2Backward(dx, dy []float32, batch int, in [3]int, channels int) {
 // W, C), y (B, 2D, 2H, 2W, C), in = D, H, W.
 func UpsampleTrilinear2(y, x []float32, batch int, in [3]int, channels int) {
 	checkUpsample("UpsampleTrilinear2", y, x, batch, in, channels)
-	d, h, w, c := in[0], in[1], in[2], channels
-	each(batch*2*d*2*h, func(r int) {
-		b, z, yy := r/(4*d*h), r/(2*h)%(2*d), r%(2*h)
-		dst := y[r*2*w*c:][:2*w*c]
-		clear(dst)
-		for dz, wz := range lerp {
-			for dh, wh := range lerp {
-				iz, ih := source(z, dz, d), source(yy, dh, h)
-				src := x[((b*d+iz)*h+ih)*w*c:][:w*c]
-				for o := range 2 * w {
-					near, far := src[source(o, 0, w)*c:][:c], src[source(o, 1, w)*c:][:c]
-					out := dst[o*c:][:c]
-					for j := range out {
-						out[j] += wz * wh * (lerp[0]*near[j] + lerp[1]*far[j])
-					}
+	n := batch * in[0] * in[1]
+	upsample(upsampling{dst: y, src: x, d: in[0], h: in[1], w: in[2], c: channels, row: (*upsampling).blend}, 4*n)
+}
+
+func (j *upsampling) blend(r int) {
+	d, h, w, c := j.d, j.h, j.w, j.c
+	b, z, yy := r/(4*d*h), r/(2*h)%(2*d), r%(2*h)
+	dst := j.dst[r*2*w*c:][:2*w*c]
+	clear(dst)
+	for dz, wz := range lerp {
+		for dh, wh := range lerp {
+			iz, ih := source(z, dz, d), source(yy, dh, h)
+			src := j.src[((b*d+iz)*h+ih)*w*c:][:w*c]
+			for o := range 2 * w {
+				near, far := src[source(o, 0, w)*c:][:c], src[source(o, 1, w)*c:][:c]
+				out := dst[o*c:][:c]
+				for j := range out {
+					out[j] += wz * wh * (lerp[0]*near[j] + lerp[1]*far[j])
 				}
 			}
 		}
-	})
+	}
 }
 
 // UpsampleTrilinear2Backward is the gradient of [UpsampleTrilinear2]: dx (B, D,
 // H, W, C) from dy (B, 2D, 2H, 2W, C). dx is overwritten.
 func UpsampleTrilinear2Backward(dx, dy []float32, batch int, in [3]int, channels int) {
 	checkUpsample("UpsampleTrilinear2Backward", dy, dx, batch, in, channels)
-	d, h, w, c := in[0], in[1], in[2], channels
-	each(batch*d*h, func(r int) {
-		b, iz, ih := r/(d*h), r/h%d, r%h
-		dst := dx[r*w*c:][:w*c]
-		clear(dst)
-		for z := max(0, 2*iz-1); z <= min(2*d-1, 2*iz+2); z++ {
-			for yy := max(0, 2*ih-1); yy <= min(2*h-1, 2*ih+2); yy++ {
-				wzh := weight(z, iz, d) * weight(yy, ih, h)
-				src := dy[((b*2*d+z)*2*h+yy)*2*w*c:][:2*w*c]
-				for i := range w {
-					for o := max(0, 2*i-1); o <= min(2*w-1, 2*i+2); o++ {
-						f := wzh * weight(o, i, w)
-						for j, v := range src[o*c : o*c+c] {
-							dst[i*c+j] += f * v
-						}
+	n := batch * in[0] * in[1]
+	upsample(upsampling{dst: dx, src: dy, d: in[0], h: in[1], w: in[2], c: channels, row: (*upsampling).spread}, n)
+}
+
+func (j *upsampling) spread(r int) {
+	d, h, w, c := j.d, j.h, j.w, j.c
+	b, iz, ih := r/(d*h), r/h%d, r%h
+	dst := j.dst[r*w*c:][:w*c]
+	clear(dst)
+	for z := max(0, 2*iz-1); z <= min(2*d-1, 2*iz+2); z++ {
+		for yy := max(0, 2*ih-1); yy <= min(2*h-1, 2*ih+2); yy++ {
+			wzh := weight(z, iz, d) * weight(yy, ih, h)
+			src := j.src[((b*2*d+z)*2*h+yy)*2*w*c:][:2*w*c]
+			for i := range w {
+				for o := max(0, 2*i-1); o <= min(2*w-1, 2*i+2); o++ {
+					f := wzh * weight(o, i, w)
+					for j, v := range src[o*c : o*c+c] {
+						dst[i*c+j] += f * v
 					}
 				}
 			}
 		}
-	})
+	}
 }
 
 // lerp holds the weights of the nearer and the farther of the two input voxels

@@ -1,0 +1,114 @@
+package kernel
+
+// groupPanels is how many panels of queries the backward pass takes together, so
+// that sums over queries are long enough to pay for reading what they add to.
+const groupPanels = 4
+
+// A group is the state of up to groupPanels panels of queries in the backward
+// pass. Panels are stored one after the other.
+type group struct {
+	first, panels, w int       // first query, panels, queries of each
+	qt, gt           []float32 // transposed q and dy: panels of dim rows
+	q, g             []float32 // q and dy as they are: panels of dim columns, a row for each query
+	scores, grads    []float32 // panels of keyBlock rows: probabilities and their gradients
+	dq               []float32 // transposed, panels of dim rows
+	shift, dot       [groupPanels][]float32
+	segs             [groupPanels]int
+}
+
+// gradient computes dq, dk and dv of this head.
+func (h *head) gradient() {
+	s, d := h.s, h.dim
+	sums := s.floats(2, 2*h.tokens*d)
+	clear(sums)
+	dk, dv := sums[:h.tokens*d], sums[h.tokens*d:]
+	n := h.p.columns
+	g := &s.group
+	for q := 0; q < h.tokens; q += g.panels * g.w {
+		g.first, g.panels, g.w = q, min(groupPanels, (h.tokens-q)/n), n
+		if g.panels == 0 {
+			g.panels, g.w = 1, h.tokens-q
+		}
+		h.load(g)
+		for key := 0; key < h.tokens; key += keyBlock {
+			h.gradientBlock(g, dk, dv, key, min(keyBlock, h.tokens-key))
+		}
+		for p := range g.panels {
+			h.untransposed(h.dqkv, g.dq[p*d*n:], h.row(q+p*n, 0), 3*h.heads*d, g.w)
+		}
+	}
+	*g = group{}
+	for i := range h.tokens {
+		copy(h.dqkv[h.row(i, 1):][:d], dk[i*d:])
+		copy(h.dqkv[h.row(i, 2):][:d], dv[i*d:])
+	}
+}
+
+// load packs the queries of a group and what is known of them: lse, and the dot
+// product of dy and y.
+func (h *head) load(g *group) {
+	s, d, n := h.s, h.dim, h.p.columns
+	wide := roundUp(d, n)
+	buf := s.floats(3, groupPanels*n*(4*d+2*wide+2*keyBlock))
+	take := func(size int) []float32 {
+		x := buf[:size:size]
+		buf = buf[size:]
+		return x
+	}
+	panel := groupPanels * n * d
+	g.qt, g.gt, g.dq = take(panel), take(panel), take(panel)
+	yt := take(panel)
+	g.q, g.g = take(groupPanels*n*wide), take(groupPanels*n*wide)
+	g.scores, g.grads = take(groupPanels*n*keyBlock), take(groupPanels*n*keyBlock)
+	c := h.heads * d
+	ones := s.floats(4, 3*n)
+	for l := range n {
+		ones[l], ones[n+l] = 1, 0
+	}
+	for p := range g.panels {
+		q := g.first + p*n
+		h.transposed(g.qt[p*d*n:], h.qkv, h.row(q, 0), 3*c, g.w)
+		h.transposed(g.gt[p*d*n:], h.dy, h.out(q), c, g.w)
+		h.transposed(yt, h.y, h.out(q), c, g.w)
+		g.shift[p], g.dot[p] = s.lanes[2*p][:n], s.lanes[2*p+1][:n]
+		copy(g.shift[p], h.lse[q:q+g.w])
+		clear(g.dot[p])
+		h.p.channelDots(d, n, ones[2*n:], g.dot[p], g.gt[p*d*n:], yt, ones, ones[n:])
+	}
+	rows := (g.panels-1)*n + g.w
+	h.columnsOf(g.q, h.qkv, h.row(g.first, 0), 3*c, rows)
+	h.columnsOf(g.g, h.dy, h.out(g.first), c, rows)
+}
+
+// columnsOf packs rows rows of x, ld apart, as panels of p.columns columns.
+func (h *head) columnsOf(dst, x []float32, at, ld, rows int) {
+	n := h.p.columns
+	for from := 0; from < h.dim; from += h.p.copyLanes {
+		w := min(h.p.copyLanes, h.dim-from)
+		h.p.copyRows(rows, w, x[at+from:], ld, dst[from/n*rows*n+from%n:], n)
+	}
+}
+
+// gradientBlock adds what a group of queries and n keys from key give.
+func (h *head) gradientBlock(g *group, dk, dv []float32, key, n int) {
+	d, cols := h.dim, h.p.columns
+	for p := range g.panels {
+		scores, grads := g.scores[p*n*cols:], g.grads[p*n*cols:]
+		h.scores(scores, h.k, g.qt[p*d*cols:], key, n, g.w)
+		h.scores(grads, h.v, g.gt[p*d*cols:], key, n, g.w)
+		h.p.columnGrad(n, scores, grads, h.scale, g.shift[p], g.dot[p])
+		h.weigh(g.dq[p*d*cols:], h.k, grads, key, n, g.w)
+		g.segs[p] = p * n * cols
+	}
+	x := &h.s.tile
+	x.k, x.rs, x.ks, x.add = g.w, cols, 1, 1
+	x.segs = g.segs[:g.panels]
+	rows := (g.panels-1)*cols + g.w
+	for from := 0; from < d; from += cols {
+		x.b = g.g[from*rows:]
+		h.tiles(g.scores, dv[key*d+from:], d, n, min(cols, d-from))
+		x.b = g.q[from*rows:]
+		h.tiles(g.grads, dk[key*d+from:], d, n, min(cols, d-from))
+	}
+	x.segs = h.none[:]
+}
