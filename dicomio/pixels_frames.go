@@ -23,7 +23,7 @@ func (in *Instance) encapsulated(i int) (Stored, error) {
 	src := in.join(parts[i])
 	s := Stored{Kind: in.kind(), Rows: in.Rows, Columns: in.Columns, Samples: in.SamplesPerPixel}
 	sh := codec.Shape{Rows: in.Rows, Columns: in.Columns, Samples: in.SamplesPerPixel, Bytes: (in.BitsAllocated + 7) / 8}
-	packed := in.BitsAllocated == 1
+	packed := in.BitsAllocated == 1 && (in.TransferSyntax == rleLossless || in.TransferSyntax == deflatedFrame)
 	if packed { // eight pixels a byte
 		sh.Rows, sh.Columns = 1, (in.frameBits()+7)/8
 		sh.Samples = 1

@@ -1,3 +1,0 @@
-package codec
-
-func JPEG2000(dst, src []byte, s Shape) error { return unsupported("JPEG 2000") }
