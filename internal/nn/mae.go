@@ -82,3 +82,19 @@ func (m *MAE) Loss(g *Graph, crop *Tensor, mask *Mask, normalise bool) *Tensor {
 	target := g.Gather(g.Patches(crop, m.Patch), mask.Hidden)
 	return g.MSE(pred, target, normalise)
 }
+
+// StepFlops returns the floating-point operations of the matrix products of
+// one training step on batch crops with k visible tokens each, forward and
+// backward, for a linear stem: products count 2 for each multiplication and
+// addition, a backward pass twice its forward pass, and no gradient is made of
+// the voxels. The decoder's last layer is counted for all tokens.
+func (c BackboneConfig) StepFlops(batch, k int) float64 {
+	n, p := float64(c.Tokens()), float64(c.PatchVoxels())
+	block := func(tokens float64, dim int) float64 {
+		d := float64(dim)
+		return 2*tokens*d*d*(4+2*mlpRatio) + 4*tokens*tokens*d
+	}
+	v, d, e := float64(k), float64(c.Dim), float64(c.DecDim)
+	forward := float64(c.Depth)*block(v, c.Dim) + 2*v*d*e + float64(c.DecDepth)*block(n, c.DecDim) + 2*n*e*p
+	return float64(batch) * (3*forward + 2*2*v*p*d)
+}

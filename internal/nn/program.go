@@ -54,7 +54,9 @@ func (g *Graph) Compile(terms []Term, outputs ...*Tensor) (*Program, error) {
 		return nil, fmt.Errorf("nn: Compile: %w", err)
 	}
 	p.nodes = len(g.g.AllNodes())
-	p.tape = G.NewTapeMachine(g.g)
+	m := G.NewTapeMachine(g.g)
+	m.Engine = engine{}
+	p.tape = m
 	return p, nil
 }
 
