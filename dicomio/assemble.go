@@ -105,7 +105,7 @@ func (st *stack) fillGaps(cfg Config) error {
 	if missing == 0 {
 		return nil
 	}
-	if cfg.Gaps != Fill || missing > max(1, n/10) {
+	if cfg.Gaps != fillIt || missing > max(1, n/10) {
 		return refuse(MissingSlice, "%d missing among %d", missing, n)
 	}
 	st.methods = append(st.methods, "gaps-filled")
@@ -141,9 +141,9 @@ func (st *stack) place(step [3]float64, cfg Config) error {
 	degrees := math.Atan2(math.Hypot(lean[0], lean[1]), up) * 180 / math.Pi
 	if degrees > tiltToleranceDegrees {
 		switch cfg.Tilt {
-		case Keep:
+		case keepIt:
 			st.methods = append(st.methods, "tilt-in-affine")
-		case Resample:
+		case resampleIt:
 			st.methods = append(st.methods, "tilt-resampled")
 			step = scale(normal, up)
 			st.straighten([2]float64{lean[0] / s.spacing[0], lean[1] / s.spacing[1]})

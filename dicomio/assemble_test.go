@@ -75,8 +75,8 @@ func TestSplitAndLayOut(t *testing.T) {
 		{"two", Default(), func() *scan { return stackOf(0, 2) }, "", []string{"too-few-slices"}},
 		{"one", Default(), func() *scan { return stackOf(0) }, "", []string{"too-few-slices"}},
 		{"missing", Default(), func() *scan { return stackOf(0, 2, 4, 8, 10) }, "", []string{"missing-slice"}},
-		{"missing, filled", with(func(c *Config) { c.Gaps = Fill }), func() *scan { return stackOf(0, 2, 4, 8, 10) }, "", []string{"gaps-filled"}},
-		{"too many missing to fill", with(func(c *Config) { c.Gaps = Fill }), func() *scan { return stackOf(0, 2, 4, 10, 12) }, "", []string{"missing-slice"}},
+		{"missing, filled", with(func(c *Config) { c.Gaps = fillIt }), func() *scan { return stackOf(0, 2, 4, 8, 10) }, "", []string{"gaps-filled"}},
+		{"too many missing to fill", with(func(c *Config) { c.Gaps = fillIt }), func() *scan { return stackOf(0, 2, 4, 10, 12) }, "", []string{"missing-slice"}},
 		{"uneven", Default(), func() *scan { return stackOf(0, 2, 4, 7, 9) }, "", []string{"uneven-spacing"}},
 		{"slowly uneven", Default(), func() *scan { return stackOf(0, 2, 4.05, 6.15, 8.3, 10.5) }, "", []string{"uneven-spacing"}},
 		{"no end of a gap", Default(), func() *scan { return stackOf(0, 0.02, 0.04, 9e4) }, "", []string{"uneven-spacing"}},
@@ -100,9 +100,9 @@ func TestSplitAndLayOut(t *testing.T) {
 			return sc
 		}, "", []string{"shifted-slices"}},
 		{"tilt", Default(), func() *scan { sc := stackOf(heights...); tilt(sc, 0.5); return sc }, "", []string{"gantry-tilt"}},
-		{"tilt kept", with(func(c *Config) { c.Tilt = Keep }), func() *scan { sc := stackOf(heights...); tilt(sc, 0.5); return sc }, "", []string{"tilt-in-affine"}},
-		{"tilt straightened", with(func(c *Config) { c.Tilt = Resample }), func() *scan { sc := stackOf(heights...); tilt(sc, -0.25); return sc }, "", []string{"tilt-resampled"}},
-		{"tilt beyond straightening", with(func(c *Config) { c.Tilt = Resample }), func() *scan { sc := stackOf(heights...); tilt(sc, 2); return sc }, "", []string{"gantry-tilt"}},
+		{"tilt kept", with(func(c *Config) { c.Tilt = keepIt }), func() *scan { sc := stackOf(heights...); tilt(sc, 0.5); return sc }, "", []string{"tilt-in-affine"}},
+		{"tilt straightened", with(func(c *Config) { c.Tilt = resampleIt }), func() *scan { sc := stackOf(heights...); tilt(sc, -0.25); return sc }, "", []string{"tilt-resampled"}},
+		{"tilt beyond straightening", with(func(c *Config) { c.Tilt = resampleIt }), func() *scan { sc := stackOf(heights...); tilt(sc, 2); return sc }, "", []string{"gantry-tilt"}},
 		{"a lean below half a degree", Default(), func() *scan { sc := stackOf(heights...); tilt(sc, 0.01); return sc }, "", []string{"volume"}},
 		{"localiser", Default(), func() *scan {
 			sc := stackOf(heights...)
@@ -199,7 +199,7 @@ func TestAffineIsExact(t *testing.T) {
 		}
 		want := slices.Clone(sc.slices)
 		cfg := Default()
-		cfg.Tilt = Keep
+		cfg.Tilt = keepIt
 		parts := split(sc.shuffled())
 		st, err := layOut(parts[0], cfg)
 		if err != nil {
@@ -294,7 +294,7 @@ func TestVoxelsInverted(t *testing.T) {
 func TestVoxelsGapFilled(t *testing.T) {
 	sc := stackOf(0, 2, 6, 8)
 	cfg := Default()
-	cfg.Gaps = Fill
+	cfg.Gaps = fillIt
 	_, v, _ := voxelsOf(t, sc, cfg, "CT", "HU")
 	if got := v.At(2, 1, 1); got != 161 { // between 111 and 211
 		t.Errorf("the missing plane holds %v, want 161", got)
@@ -313,7 +313,7 @@ func TestVoxelsStraightened(t *testing.T) {
 		})
 	}
 	cfg := Default()
-	cfg.Tilt = Resample
+	cfg.Tilt = resampleIt
 	st, v, filled := voxelsOf(t, sc, cfg, "CT", "HU")
 	if s := st.SpacingMM(); s != [3]float64{2, 0.5, 0.5} || st.Affine[0][0] != 0 || st.Affine[1][0] != 0 {
 		t.Errorf("spacing %v, affine %v: not straight", s, st.Affine)
@@ -363,7 +363,7 @@ func FuzzLayOut(f *testing.F) {
 			}
 		}
 		cfg := Default()
-		cfg.Tilt, cfg.Gaps = Resample, Fill
+		cfg.Tilt, cfg.Gaps = resampleIt, fillIt
 		for _, p := range split(sc.slices) {
 			st, err := layOut(p, cfg)
 			if err == nil && (st.Voxels() > 100*4*5 || st.Validate() != nil) {

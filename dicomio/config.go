@@ -23,19 +23,19 @@ type Config struct {
 	ROI             []string `mapstructure:"roi"`              // patterns of ROI names that are lesions, as in a shell, any case; one that begins with ! takes names out
 	SplitComponents bool     `mapstructure:"split_components"` // every connected piece of an ROI is a lesion of its own
 
-	MaxRefused float64 `mapstructure:"max_refused"` // share of series that may be refused before the stage fails, from 0 to 1
+	MaxRefused float64 `mapstructure:"max_refused"` // share of series that may be refused before the stage fails, from 0 to 1; overviews, colour images and series of fewer slices than min_slices count neither way
 	Workers    int     `mapstructure:"workers"`     // files and volumes worked on at once; 0 means one a CPU. It changes no result
 	KeyFile    string  `mapstructure:"key_file"`    // 32 bytes that ids are made with; none means a key from the seed, which hides nothing from who knows the seed
 }
 
 // What may be done about a flaw in a series.
 const (
-	Refuse     = "refuse"
-	Resample   = "resample"
-	Keep       = "keep"
-	Fill       = "fill"
-	Require    = "require"
-	IfPossible = "if_possible"
+	refuseIt   = "refuse"
+	resampleIt = "resample"
+	keepIt     = "keep"
+	fillIt     = "fill"
+	require    = "require"
+	ifPossible = "if_possible"
 )
 
 // Default returns the settings of a cautious ingest: nothing is corrected that
@@ -45,9 +45,9 @@ func Default() Config {
 		Modalities:       []string{"CT", "MR", "PT"},
 		MinSlices:        3,
 		SpacingTolerance: 0.05,
-		Tilt:             Refuse,
-		Gaps:             Refuse,
-		SUV:              Require,
+		Tilt:             refuseIt,
+		Gaps:             refuseIt,
+		SUV:              require,
 		ROI:              []string{"gtv*", "*tumor*", "*tumour*", "*lesion*", "*nodule*", "*mass*", "!*edema*", "!*oedema*"},
 		MaxRefused:       0.05,
 	}
@@ -68,9 +68,9 @@ func (c Config) Validate() error {
 	if !(c.SpacingTolerance > 0 && c.SpacingTolerance <= 0.25) {
 		bad("spacing_tolerance %v: want more than 0 and at most 0.25", c.SpacingTolerance)
 	}
-	oneOf("tilt", c.Tilt, Refuse, Resample, Keep)
-	oneOf("gaps", c.Gaps, Refuse, Fill)
-	oneOf("suv", c.SUV, Require, IfPossible)
+	oneOf("tilt", c.Tilt, refuseIt, resampleIt, keepIt)
+	oneOf("gaps", c.Gaps, refuseIt, fillIt)
+	oneOf("suv", c.SUV, require, ifPossible)
 	for _, p := range c.ROI {
 		if _, err := path.Match(strings.TrimPrefix(p, "!"), ""); err != nil {
 			bad("roi %q: not a pattern", p)

@@ -31,7 +31,8 @@ const Version = 1
 //
 // It fails with stage.ErrConfig for settings that cannot be used, and with
 // stage.ErrRefused, after all is written, if a larger share of the series was
-// refused than cfg.MaxRefused. One bad file or series never ends it.
+// refused than cfg.MaxRefused. One bad file or series never ends it; an archive
+// that cannot be read to its end is also logged, by the name of its source.
 //
 // Decoded slices wait in env.Out/state meanwhile. Memory is that of one volume
 // a worker, of one file a worker, and a few hundred bytes a slice.
@@ -70,6 +71,7 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if found.files.DICOM+found.files.Broken == 0 {
 		return fmt.Errorf("no DICOM object in the %d files of %q", found.files.Total, sources)
 	}
+	found.warn(env.Log)
 	m := maker{cfg, ids, sp, filepath.Join(env.Out, "volumes")}
 	all, err := makeAll(ctx, m, found.series, env.Progress)
 	if err != nil {

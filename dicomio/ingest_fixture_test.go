@@ -1,7 +1,9 @@
 package dicomio
 
 import (
+	"archive/tar"
 	"archive/zip"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -232,6 +234,30 @@ func writeZip(t *testing.T, files ...[]byte) string {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// writeTar writes files into one tar.
+func writeTar(t *testing.T, files ...[]byte) string {
+	t.Helper()
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	for i, b := range files {
+		err := w.WriteHeader(&tar.Header{Name: fmt.Sprintf("%s/IM%04d", secretName, i), Size: int64(len(b)), Mode: 0o644})
+		if err == nil {
+			_, err = w.Write(b)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "scans.tar")
+	if err := os.WriteFile(path, buf.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -192,15 +192,21 @@ func (o *outcome) crosswalk() []Crossing {
 }
 
 // verdict compares what was refused with what may be: series, and files that
-// belong to none that is known.
+// belong to none that is known. Series that were never meant as volumes are left
+// out of it: every study has some.
 func (o *outcome) verdict() error {
-	files := 0
+	refused, total := 0, o.counts.Series.Total
 	for _, r := range o.refused {
-		if r.What == "file" {
-			files++
+		switch {
+		case r.What == "file":
+			refused++
+			total++
+		case r.What == "series" && (r.Reason == Localiser || r.Reason == Colour || r.Reason == TooFewSlices):
+			total--
+		case r.What == "series":
+			refused++
 		}
 	}
-	refused, total := o.counts.Series.Refused+files, o.counts.Series.Total+files
 	if total == 0 || float64(refused) <= o.cfg.MaxRefused*float64(total) {
 		return nil
 	}

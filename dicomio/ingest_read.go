@@ -3,7 +3,7 @@ package dicomio
 import (
 	"cmp"
 	"context"
-	"errors"
+	"log/slog"
 	"maps"
 	"runtime"
 	"slices"
@@ -54,17 +54,20 @@ type collector struct {
 	cfg   Config
 	spill *spill
 
+	stop context.CancelCauseFunc // with a fault
+
 	mu     sync.Mutex
 	series map[string]*series
 	found  finding
-	fault  error
 }
 
 // read visits every file of sources once, and keeps the stored values of the
 // slices in sp. A file that cannot be read is reported in the finding and ends
 // nothing; read fails only if a source is missing, ctx is done or sp is full.
 func read(ctx context.Context, sources []string, cfg Config, sp *spill, progress stage.Progress) (finding, error) {
-	c := &collector{cfg: cfg, spill: sp, series: map[string]*series{}}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	c := &collector{cfg: cfg, spill: sp, stop: stop, series: map[string]*series{}}
 	c.found.ignored = map[string]int{}
 	type file struct {
 		name  string
@@ -85,11 +88,13 @@ func read(ctx context.Context, sources []string, cfg Config, sp *spill, progress
 			progress.Report(visited, 0, "files read")
 		}
 		if e.Err == nil && !e.MaybeDICOM() {
-			return c.add(e.Name, 0, content{err: refuse(NotDICOM, "does not begin as DICOM does")})
+			c.add(e.Name, 0, content{err: refuse(NotDICOM, "does not begin as DICOM does")})
+			return ctx.Err()
 		}
 		b, err := e.Read()
 		if err != nil {
-			return c.add(e.Name, 0, content{err: err})
+			c.add(e.Name, 0, content{err: err})
+			return ctx.Err()
 		}
 		select {
 		case files <- file{e.Name, b}:
@@ -99,7 +104,7 @@ func read(ctx context.Context, sources []string, cfg Config, sp *spill, progress
 	})
 	close(files)
 	workers.Wait()
-	if err := errors.Join(c.fault, err); err != nil {
+	if err := cmp.Or(context.Cause(ctx), err); err != nil {
 		return finding{}, err
 	}
 	progress.Report(visited, visited, "files read")
@@ -145,15 +150,15 @@ func (c *collector) open(path string, b []byte) content {
 	return content{series: s}
 }
 
-// add takes in what a file holds. It returns the first fault of this machine.
-func (c *collector) add(path string, size int, f content) error {
+// add takes in what a file holds.
+func (c *collector) add(path string, size int, f content) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := &c.found.files
 	n.Total++
 	if ReasonOf(f.err) == NotDICOM {
 		n.NotDICOM++
-		return c.fault
+		return
 	}
 	if f.err == nil {
 		n.DICOM++
@@ -161,7 +166,7 @@ func (c *collector) add(path string, size int, f content) error {
 	}
 	switch {
 	case f.fault != nil:
-		c.fault = cmp.Or(c.fault, f.fault)
+		c.stop(f.fault)
 	case f.err != nil:
 		n.Broken++
 		c.found.broken = append(c.found.broken, brokenFile{path, f.err})
@@ -179,7 +184,6 @@ func (c *collector) add(path string, size int, f content) error {
 			c.series[f.series.uid] = f.series
 		}
 	}
-	return c.fault
 }
 
 // sorted returns the finding in its order.
@@ -194,6 +198,21 @@ func (c *collector) sorted() finding {
 	slices.SortFunc(f.sets, structureSet.compare)
 	f.sets = slices.CompactFunc(f.sets, func(a, b structureSet) bool { return a.sop != "" && a.sop == b.sop })
 	return f
+}
+
+// warn logs archives that could not be read to their end. Names within a source
+// may hold those of patients, so only the source's own is shown.
+func (f finding) warn(log *slog.Logger) {
+	if log == nil {
+		return
+	}
+	for _, b := range f.broken {
+		switch reason := ReasonOf(b.err); reason {
+		case BadArchive, ArchiveBomb, Unreadable:
+			source, _, _ := strings.Cut(b.path, "/")
+			log.Warn("part of a source could not be read", "source", source, "reason", string(reason), "detail", detailOf(b.err))
+		}
+	}
 }
 
 // standardUID returns uid if it is one of the standard's, and else "private":

@@ -196,10 +196,10 @@ func TestRealTraps(t *testing.T) {
 		want   string // counts of verdicts, then reasons or methods
 	}{
 		{"failing/gantrytilting/001", nil, "refused gantry-tilt"},
-		{"failing/gantrytilting/001", func(c *Config) { c.Tilt = Resample }, "corrected tilt-resampled,unmeasured-filled"},
-		{"failing/gantrytilting/001", func(c *Config) { c.Tilt = Keep }, "corrected tilt-in-affine"},
+		{"failing/gantrytilting/001", func(c *Config) { c.Tilt = resampleIt }, "corrected tilt-resampled,unmeasured-filled"},
+		{"failing/gantrytilting/001", func(c *Config) { c.Tilt = keepIt }, "corrected tilt-in-affine"},
 		{"failing/sliceincrement/001", nil, "refused missing-slice"},
-		{"failing/sliceincrement/001", func(c *Config) { c.Gaps = Fill }, "corrected gaps-filled"},
+		{"failing/sliceincrement/001", func(c *Config) { c.Gaps = fillIt }, "corrected gaps-filled"},
 		{"failing/sliceorientation/001", nil, "refused too-few-slices"},
 		{"failing/sliceorientation/001", func(c *Config) { c.MinSlices = 2 }, "split split-by-orientation+size split-by-orientation+size"},
 		{"siemens/fmri/001", nil, "refused mosaic"},

@@ -63,6 +63,7 @@ func (m maker) make(s *series) (judged, error) {
 		return j, nil
 	}
 	parts := split(s.slices)
+	s.slices = nil // they are many; the parts have them
 	for i, p := range parts {
 		made, err := m.part(s, p, i, len(parts), unit, factor)
 		switch {
@@ -115,7 +116,7 @@ func (m maker) scale(s *series) (unit string, factor float64, err error) {
 	switch {
 	case err == nil:
 		return "SUV", factor, nil
-	case m.cfg.SUV == IfPossible && s.pet.Units == "BQML" && !s.pet.mixed:
+	case m.cfg.SUV == ifPossible && s.pet.Units == "BQML" && !s.pet.mixed:
 		return "BQML", 1, nil
 	}
 	return "", 1, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -317,7 +318,7 @@ func TestRunVerdicts(t *testing.T) {
 	}{
 		{"PET in SUV", nil, stackFiles(1, 4, petWith("BQML")), "volume", []string{"SUV "}},
 		{"PET in counts", nil, stackFiles(1, 4, petWith("CNTS")), "refused", []string{"suv-units"}},
-		{"PET in Bq/ml, as opted", func(c *Config) { c.SUV = IfPossible },
+		{"PET in Bq/ml, as opted", func(c *Config) { c.SUV = ifPossible },
 			stackFiles(1, 4, func(f *imageFile) { petWith("BQML")(f); f.more = f.more[:3] }), "volume", []string{"BQML "}},
 		{"two patients in one series", nil,
 			append(stackFiles(1, 4, nil), stackFiles(1, 5, func(f *imageFile) { f.patient = 2 })[4]), "refused", []string{"mixed-patients"}},
@@ -383,6 +384,58 @@ func TestRunSUVVoxels(t *testing.T) {
 	want := 345 * 50 * 74000 / 3.7e8
 	if diff := math.Abs(float64(v.At(3, 4, 5))/want - 1); !(diff <= 1e-6) {
 		t.Errorf("SUV %v, want %v", v.At(3, 4, 5), want)
+	}
+}
+
+// What was never meant as a volume does not count as refused; what is broken
+// does.
+func TestRunMaxRefused(t *testing.T) {
+	overview := stackFiles(2, 1, func(f *imageFile) { f.more = []element{elText(0x00080008, "CS", `ORIGINAL\PRIMARY\LOCALIZER`)} })
+	cut := stackFiles(3, 1, nil)[0]
+	cut = cut[:len(cut)-9]
+	for _, tt := range []struct {
+		name  string
+		share float64
+		files [][]byte
+		want  error
+	}{
+		{"an overview", 0, append(stackFiles(1, 4, nil), overview...), nil},
+		{"one of two broken", 0.49, append(stackFiles(1, 4, nil), cut), stage.ErrRefused},
+		{"one of two broken, allowed", 0.5, append(stackFiles(1, 4, nil), cut), nil},
+		{"only an overview", 0, overview, nil},
+	} {
+		cfg := Default()
+		cfg.MaxRefused = tt.share
+		if _, err := ingest(t, cfg, writeFolder(t, tt.files...)); !errors.Is(err, tt.want) {
+			t.Errorf("%s: error %v, want %v", tt.name, err, tt.want)
+		}
+	}
+}
+
+// An archive that ends early loses what is behind, and nothing before; the log
+// names the source and not what is in it.
+func TestRunTruncatedArchive(t *testing.T) {
+	whole, err := os.ReadFile(writeTar(t, stackFiles(1, 6, nil)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "scans.tar")
+	if err := os.WriteFile(path, whole[:len(whole)*3/4+600], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	cfg := Default()
+	cfg.Sources, cfg.MaxRefused = []string{path}, 0.5
+	out := t.TempDir()
+	if err := Run(context.Background(), cfg, stage.Env{Seed: 7, Out: out, Log: slog.New(slog.NewTextHandler(&log, nil))}); err != nil {
+		t.Fatal(err)
+	}
+	c := countsOf(t, out)
+	if c.Volumes != 1 || c.Files.Broken != 1 {
+		t.Errorf("counts %+v, want a volume of what could be read and one broken file", c)
+	}
+	if !strings.Contains(log.String(), "scans.tar") || strings.Contains(log.String(), secretName) {
+		t.Errorf("log %q, want the source and nothing within", log.String())
 	}
 }
 
