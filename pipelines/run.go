@@ -82,7 +82,7 @@ func (p *Pipeline) Run(ctx context.Context, dir string, o Options) (outcomes []O
 		rec, step := done[s.Name], steps[i]
 		if rec == nil {
 			if rec, step, err = p.runStage(ctx, dir, s, done, o, digests); err != nil {
-				return outcomes, fmt.Errorf("stage %s: %w (what is done is kept in %s: the same command goes on from there)", s.Name, err, dir)
+				return outcomes, fmt.Errorf("stage %s: %w; the same command goes on with the run", s.Name, err)
 			}
 			done[s.Name] = rec
 		}
@@ -149,11 +149,9 @@ func execute(ctx context.Context, s Stage, w Work, in map[string]string, out str
 		env.Progress = o.Progress(s.Name)
 	}
 	rec := &Record{Stage: s.Name, Key: w.Key(), Work: w, From: s.Needs, Program: o.Program, Machine: thisMachine(), Start: time.Now().UTC()}
+	// What a stage that failed has left says why, or is gone on from.
 	if err := fenced(ctx, s, env); err != nil {
-		if !s.Kind.Resumes {
-			return nil, errors.Join(err, os.RemoveAll(part), os.Remove(keyOf(part)))
-		}
-		return nil, err
+		return nil, fmt.Errorf("%w (what it left is in %s)", err, part)
 	}
 	var err error
 	if rec.Outputs, err = digests.tree(ctx, part); err != nil {

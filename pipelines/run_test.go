@@ -168,7 +168,7 @@ func TestFailureAndResume(t *testing.T) {
 	full := errors.New("disk full")
 	dir := t.TempDir()
 	th := &theatre{fail: map[string]error{"b": full}}
-	if _, err := th.actions(t, dir, two); !errors.Is(err, full) || !strings.Contains(err.Error(), "stage b: disk full (what is done is kept") {
+	if _, err := th.actions(t, dir, two); !errors.Is(err, full) || !strings.Contains(err.Error(), "stage b: disk full (what it left is in "+filepath.Join(dir, "b.part")+"); the same command goes on") {
 		t.Fatalf("error %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "b")); err == nil {
@@ -198,18 +198,22 @@ func TestFailureAndResume(t *testing.T) {
 	}
 }
 
-func TestStageThatCannotResumeIsWiped(t *testing.T) {
+func TestStageThatCannotResumeStartsAnew(t *testing.T) {
 	dir := t.TempDir()
 	th := &theatre{fail: map[string]error{"a": errors.New("panic, as a bug would")}}
 	if _, err := th.actions(t, dir, two); err == nil || !strings.Contains(err.Error(), "stage a: fault in this program: panic, as a bug would") {
 		t.Fatalf("error %v", err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "a.part")); err == nil {
-		t.Error("a.part is left")
-	}
 	log, _ := os.ReadFile(filepath.Join(dir, logName))
 	if !bytes.Contains(log, []byte("run_test.go")) {
 		t.Errorf("the log has no stack of the panic:\n%s", log)
+	}
+	th.fail = nil
+	if got, err := th.actions(t, dir, two); err != nil || got[0] != "run a: has not run yet" {
+		t.Errorf("%q, error %v", got, err)
+	}
+	if d := cmp.Diff([]string{"a", "a", "b", "c"}, th.ran); d != "" {
+		t.Error(d)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -35,40 +36,46 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// killed runs a command and kills it with SIGKILL as soon as a file exists:
-// killed PATTERN COMMAND ARGS...
-func killed(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: killed PATTERN COMMAND ARGS...")
+// signalled runs a command, sends it a signal as soon as a file exists, and wants
+// its exit code, which is -1 after SIGKILL:
+// signalled SIGNAL CODE PATTERN COMMAND ARGS...
+func signalled(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: signalled SIGNAL CODE PATTERN COMMAND ARGS...")
 	}
-	path, err := exec.LookPath(filepath.Join(ts.Getenv("PATH"), args[1]))
-	if err != nil {
-		for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
-			if path, err = exec.LookPath(filepath.Join(dir, args[1])); err == nil {
-				break
-			}
-		}
-	}
-	ts.Check(err)
-	cmd := exec.Command(path, args[2:]...)
+	signal := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill}[args[0]]
+	cmd := exec.Command(inPath(ts, args[3]), args[4:]...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"))
 	cmd.Stderr = ts.Stderr()
 	ts.Check(cmd.Start())
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	for {
-		if found, _ := filepath.Glob(ts.MkAbs(args[0])); len(found) > 0 {
-			ts.Check(cmd.Process.Kill())
+		if found, _ := filepath.Glob(ts.MkAbs(args[2])); len(found) > 0 {
+			ts.Check(cmd.Process.Signal(signal))
 			<-ended
+			if code := strconv.Itoa(cmd.ProcessState.ExitCode()); code != args[1] {
+				ts.Fatalf("exit code %s after %s, want %s", code, args[0], args[1])
+			}
 			return
 		}
 		select {
 		case err := <-ended:
-			ts.Fatalf("it ended (%v) before %s was there", err, args[0])
+			ts.Fatalf("it ended (%v) before %s was there", err, args[2])
 		case <-time.After(time.Millisecond):
 		}
 	}
+}
+
+// inPath returns the program of that name in the script's PATH.
+func inPath(ts *testscript.TestScript, name string) string {
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path
+		}
+	}
+	ts.Fatalf("no program %s", name)
+	return ""
 }
 
 // digests writes the digest of every stage of a run: digests RUN_DIR FILE.
