@@ -17,13 +17,14 @@ type Config struct {
 	Percentiles   [2]float64 `mapstructure:"percentiles"`    // volumes in neither unit (MR) are clamped to these percentiles of their own voxels
 	Split         Split      `mapstructure:"split"`          // shares of the patients in each part
 	LabelFraction float64    `mapstructure:"label_fraction"` // share of the labelled training patients whose labels are kept, 0 to 1; smaller shares are subsets of greater ones
+	NearDuplicate float64    `mapstructure:"near_duplicate"` // volumes in different parts that lie as near as this are a leak, 0 to 0.5; 0 lets all but equal ones pass
 }
 
 // Split holds the share of the patients in each part. The shares add up to 1.
 type Split struct {
 	Train float64 `mapstructure:"train"` // more than 0
-	Val   float64 `mapstructure:"val"`
-	Test  float64 `mapstructure:"test"`
+	Val   float64 `mapstructure:"val"`   // for choices: when to stop, which threshold
+	Test  float64 `mapstructure:"test"`  // for the report alone
 }
 
 // Default returns the settings that hold where a pipeline file says nothing.
@@ -31,10 +32,11 @@ func Default() Config {
 	return Config{
 		SpacingMM:     [3]float64{2, 2, 2},
 		WindowHU:      [2]float64{-1000, 400},
-		WindowSUV:     [2]float64{0, 20},
+		WindowSUV:     [2]float64{0, 10},
 		Percentiles:   [2]float64{0.5, 99.5},
 		Split:         Split{Train: 0.6, Val: 0.2, Test: 0.2},
 		LabelFraction: 1,
+		NearDuplicate: 0.2,
 	}
 }
 
@@ -61,6 +63,9 @@ func (c Config) Validate() error {
 	}
 	if !(c.LabelFraction >= 0 && c.LabelFraction <= 1) {
 		return fmt.Errorf("label_fraction %v: want 0 to 1", c.LabelFraction)
+	}
+	if !(c.NearDuplicate >= 0 && c.NearDuplicate <= 0.5) {
+		return fmt.Errorf("near_duplicate %v: want 0 to 0.5", c.NearDuplicate)
 	}
 	return c.Split.validate()
 }

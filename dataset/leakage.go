@@ -7,10 +7,6 @@ import (
 	"oncovox/internal/stage"
 )
 
-// nearDuplicate is the distance of two likenesses up to which their volumes
-// count as the same scan.
-const nearDuplicate = 0.15
-
 // maxFindings bounds how many findings leakage.json lists; all are counted.
 const maxFindings = 100
 
@@ -53,8 +49,9 @@ var identities = []struct {
 	{"voxels", "equal SHA-256 of the voxels", func(s *scan) string { return s.voxels }},
 }
 
-// leakage compares all pairs of scans in different parts.
-func leakage(scans []scan) LeakageReport {
+// leakage compares all pairs of scans in different parts. Likenesses up to
+// nearDuplicate apart count as a find.
+func leakage(scans []scan, nearDuplicate float64) LeakageReport {
 	r := LeakageReport{Findings: []Finding{}}
 	for i := range scans {
 		for j := range i {
@@ -66,7 +63,7 @@ func leakage(scans []scan) LeakageReport {
 	for _, id := range identities {
 		r.identity(scans, id.what, id.method, id.of)
 	}
-	r.likeness(scans)
+	r.likeness(scans, nearDuplicate)
 	return r
 }
 
@@ -92,11 +89,11 @@ func (r *LeakageReport) identity(scans []scan, what, method string, of func(*sca
 }
 
 // likeness finds the pairs that look the same.
-func (r *LeakageReport) likeness(scans []scan) {
+func (r *LeakageReport) likeness(scans []scan, nearDuplicate float64) {
 	c := Check{
 		What: "near-duplicate",
 		Method: fmt.Sprintf("rise or fall of intensity between the neighbouring cells of a %d³ grid over the volume; "+
-			"the same scan if at most %.0f %% of the places differ", likenessSide, 100*nearDuplicate),
+			"the same scan if at most %g of the places differ", likenessSide, nearDuplicate),
 	}
 	nearest := math.Inf(1)
 	for i := range scans {

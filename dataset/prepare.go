@@ -58,22 +58,13 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if p.scans, err = selectScans(in, cfg.Modality); err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
-	report, err := split(p.scans, cfg, env.Seed)
-	if err != nil {
-		return fmt.Errorf("prepare: %w: %v", stage.ErrConfig, err)
-	}
-	if err := p.write(filepath.Join(env.Out, "split.json"), report); err != nil {
+	if err := p.split(); err != nil {
 		return err
-	}
-	for _, dir := range []string{"volumes", "masks"} {
-		if err := os.MkdirAll(filepath.Join(p.out, dir), 0o755); err != nil {
-			return fmt.Errorf("prepare: %w", err)
-		}
 	}
 	if err := p.each(ctx, 0, (*preparation).resample); err != nil {
 		return err
 	}
-	leaks := leakage(p.scans)
+	leaks := leakage(p.scans, cfg.NearDuplicate)
 	if err := p.write(filepath.Join(env.Out, "leakage.json"), leaks); err != nil {
 		return err
 	}
@@ -81,6 +72,27 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 		return err
 	}
 	return p.finish(ctx)
+}
+
+// split deals out the patients, says so in split.json, and clears the folder
+// of the prepared volumes of what an interrupted run left there.
+func (p *preparation) split() error {
+	report, err := split(p.scans, p.cfg, p.env.Seed)
+	if err != nil {
+		return fmt.Errorf("prepare: %w: %v", stage.ErrConfig, err)
+	}
+	if err := p.write(filepath.Join(p.env.Out, "split.json"), report); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(p.out); err != nil {
+		return fmt.Errorf("prepare: %w", err)
+	}
+	for _, kind := range []string{"volumes", "masks"} {
+		if err := os.MkdirAll(filepath.Join(p.out, kind), 0o755); err != nil {
+			return fmt.Errorf("prepare: %w", err)
+		}
+	}
+	return nil
 }
 
 // finish normalises the resampled volumes and lists them.

@@ -3,10 +3,8 @@ package dataset
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -15,126 +13,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"oncovox/internal/golden"
 	"oncovox/internal/jsonl"
 	"oncovox/internal/stage"
-	"oncovox/lesion"
 	"oncovox/volume"
 )
-
-// An archive is what a test gives to prepare in place of an ingest stage.
-type archive struct {
-	records []volume.Record
-	lesions []lesion.Lesion
-	volumes map[string]*volume.Volume
-	masks   map[string]*volume.Mask
-}
-
-// newArchive makes a CT of 20×24×24 voxels for each of n patients: a soft ball
-// in air with noise of its own. Of each four patients the first two have a
-// lesion, the third is labelled without one, and the fourth is not labelled.
-func newArchive(n int) *archive {
-	a := &archive{volumes: map[string]*volume.Volume{}, masks: map[string]*volume.Mask{}}
-	for p := range n {
-		id := fmt.Sprintf("v%02d", p)
-		v := newScan(uint64(p))
-		r := volume.Record{
-			ID: id, Patient: fmt.Sprintf("p%02d", p), Study: "st" + id, Series: "se" + id, Frame: "fr" + id,
-			Modality: "CT", Unit: "HU", Verdict: "volume", Labelled: p%4 < 3, Manufacturer: "A", Digest: "d" + id,
-		}
-		a.volumes[id] = v
-		a.records = append(a.records, r)
-		if p%4 < 2 {
-			centre := [3]int{8 + p%3, 10, 12}
-			m := volume.NewMask(v.Geometry)
-			for i := range m.Labels {
-				dz, dy, dx := i/576-centre[0], i/24%24-centre[1], i%24-centre[2]
-				if dz*dz+dy*dy+dx*dx <= 4 {
-					m.Labels[i], v.Data[i] = 1, 300
-				}
-			}
-			a.masks[id] = m
-			a.lesions = append(a.lesions, lesion.Lesion{
-				ID: "l" + id, Volume: id, Patient: r.Patient, SizeMM: [3]float64{10, 10, 12.5}, DiameterMM: 10, Label: 1,
-				CentreLPSMM: v.LPS([3]float64{float64(centre[0]), float64(centre[1]), float64(centre[2])}),
-			})
-		}
-	}
-	return a
-}
-
-// newScan returns a volume whose slices run to the feet, as many CTs do.
-func newScan(seed uint64) *volume.Volume {
-	g := volume.Grid([3]int{20, 24, 24}, [3]float64{2.5, 2, 2}, [3]float64{-20, -20, 400})
-	g.Affine[2][0] = -2.5
-	v := volume.New(g)
-	v.Modality, v.Unit = "CT", "HU"
-	r := rand.New(rand.NewPCG(seed, 1))
-	cy, cx := 11+2*r.Float64(), 11+2*r.Float64()
-	for i := range v.Data {
-		y, x := float64(i/24%24)-cy, float64(i%24)-cx
-		v.Data[i] = -1000
-		if y*y+x*x < 81 {
-			v.Data[i] = float32(math.Round(40 + 60*r.NormFloat64()))
-		}
-	}
-	return v
-}
-
-// write leaves the archive as an ingest stage would.
-func (a *archive) write(t testing.TB) string {
-	t.Helper()
-	dir := t.TempDir()
-	for _, kind := range []string{"volumes", "masks"} {
-		if err := os.Mkdir(filepath.Join(dir, kind), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for i := range a.records {
-		r := &a.records[i]
-		v := a.volumes[r.ID]
-		r.Shape, r.Affine, r.SpacingMM = v.Shape, v.Affine, v.SpacingMM()
-		st, err := volume.Write(filepath.Join(dir, "volumes", r.ID), v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.DType = st.DType
-		if m := a.masks[r.ID]; m != nil {
-			if _, err := volume.WriteMask(filepath.Join(dir, "masks", r.ID), m); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if err := volume.WriteRecords(filepath.Join(dir, "volumes.jsonl"), a.records); err != nil {
-		t.Fatal(err)
-	}
-	if err := lesion.Write(filepath.Join(dir, "lesions.jsonl"), a.lesions); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
-// prepare runs the stage on the archive and returns its folder.
-func (a *archive) prepare(t testing.TB, cfg Config) (out string, err error) {
-	t.Helper()
-	out = t.TempDir()
-	env := stage.Env{Seed: 7, In: map[string]string{"volumes": a.write(t)}, Out: out}
-	return out, Run(context.Background(), cfg, env)
-}
-
-// open prepares the archive and opens the set.
-func (a *archive) open(t testing.TB, cfg Config) (*Set, string) {
-	t.Helper()
-	out, err := a.prepare(t, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := Open(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { set.Close() })
-	return set, out
-}
 
 func TestPrepare(t *testing.T) {
 	a := newArchive(20)
@@ -250,72 +133,6 @@ func TestPrepareIsDeterministic(t *testing.T) {
 	}
 }
 
-func TestLeaksAreRefused(t *testing.T) {
-	for name, tt := range map[string]struct {
-		leak func(a *archive)
-		want string
-	}{
-		"frame of reference": {func(a *archive) {
-			for i := range a.records {
-				a.records[i].Frame = "shared"
-			}
-		}, "same frame of reference shared"},
-		"study": {func(a *archive) {
-			for i := range a.records {
-				a.records[i].Study = "shared"
-			}
-		}, "same study shared"},
-		"voxels": {func(a *archive) {
-			for id := range a.volumes {
-				a.volumes[id] = newScan(3)
-				a.volumes[id].Affine[0][3] += float64(len(id)) // elsewhere in the room
-			}
-		}, "same voxels"},
-		"a copy with noise and another size": {func(a *archive) {
-			base := newScan(3)
-			for i, r := range a.records {
-				rng := rand.New(rand.NewPCG(uint64(i), 9))
-				v := base.ResampleSpacing([3]float64{2.5, 1.8, 1.8})
-				for k := range v.Data {
-					v.Data[k] = float32(math.Round(float64(v.Data[k]) + 5*rng.NormFloat64()))
-				}
-				a.volumes[r.ID] = v
-			}
-		}, "near-duplicate"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a := newArchive(6)
-			a.masks, a.lesions = nil, nil
-			tt.leak(a)
-			out, err := a.prepare(t, Default())
-			if !errors.Is(err, stage.ErrGate) || !strings.Contains(err.Error(), tt.want) {
-				t.Fatalf("error %v, want ErrGate and %q", err, tt.want)
-			}
-			var l LeakageReport
-			if err := jsonl.ReadValue(filepath.Join(out, "leakage.json"), &l); err != nil {
-				t.Fatal(err)
-			}
-			if l.Found == 0 || len(l.Findings) == 0 {
-				t.Errorf("the proof is not written: %+v", l)
-			}
-		})
-	}
-}
-
-// What one patient's volumes share is no leak.
-func TestSamePatientMayShare(t *testing.T) {
-	a := newArchive(8)
-	a.lesions, a.masks = nil, nil
-	for i := range a.records {
-		pair := fmt.Sprint(i / 2)
-		a.records[i].Patient, a.records[i].Study, a.records[i].Frame = "p"+pair, "s"+pair, "f"+pair
-		a.volumes[a.records[i].ID] = newScan(uint64(i / 2))
-	}
-	if _, err := a.prepare(t, Default()); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestPrepareRefuses(t *testing.T) {
 	for name, tt := range map[string]struct {
 		spoil func(a *archive, cfg *Config)
@@ -336,6 +153,7 @@ func TestPrepareRefuses(t *testing.T) {
 		"NaN window":         {func(_ *archive, cfg *Config) { cfg.WindowSUV[1] = math.NaN() }, "window_suv"},
 		"strange modality":   {func(_ *archive, cfg *Config) { cfg.Modality = "ct" }, "modality"},
 		"label fraction":     {func(_ *archive, cfg *Config) { cfg.LabelFraction = 1.5 }, "label_fraction"},
+		"near duplicate":     {func(_ *archive, cfg *Config) { cfg.NearDuplicate = 0.9 }, "near_duplicate"},
 		"percentiles":        {func(_ *archive, cfg *Config) { cfg.Percentiles[1] = 101 }, "percentiles"},
 	} {
 		a, cfg := newArchive(8), Default()
@@ -386,28 +204,6 @@ func TestOddVolumes(t *testing.T) {
 	}
 }
 
-// MR has no unit: every volume is scaled by its own percentiles.
-func TestMRWindows(t *testing.T) {
-	a := newArchive(6)
-	a.lesions, a.masks = nil, nil
-	for i := range a.records {
-		a.records[i].Modality, a.records[i].Unit = "MR", ""
-		v := a.volumes[a.records[i].ID]
-		v.Modality, v.Unit = "MR", ""
-		for k := range v.Data {
-			v.Data[k] *= float32(i + 1)
-		}
-	}
-	set, _ := a.open(t, Default())
-	items := set.Items("")
-	for i, it := range items {
-		ratio := it.WindowLow / items[0].WindowLow
-		if !(math.Abs(ratio-float64(i+1)) <= 1e-6) {
-			t.Errorf("window of volume %d begins at %v, that of the first at %v", i, it.WindowLow, items[0].WindowLow)
-		}
-	}
-}
-
 func TestPrepareStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -420,38 +216,18 @@ func TestPrepareStops(t *testing.T) {
 	}
 }
 
-// Oracle: sorting.
-func TestPercentiles(t *testing.T) {
-	v := volume.New(volume.Grid([3]int{3, 7, 5}, [3]float64{1, 1, 1}, [3]float64{}))
-	r := rand.New(rand.NewPCG(5, 6))
-	for i := range v.Data {
-		v.Data[i] = float32(i-50) + 0.25
-	}
-	r.Shuffle(len(v.Data), func(i, j int) { v.Data[i], v.Data[j] = v.Data[j], v.Data[i] })
-	v.Data[0], v.Data[1] = v.Data[1], float32(math.NaN())
-	sorted := []float64{}
-	for i := range 105 {
-		x := float64(i-50) + 0.25
-		for _, y := range v.Data {
-			if float64(y) == x {
-				sorted = append(sorted, x)
-			}
-		}
-	}
-	dir := filepath.Join(t.TempDir(), "v")
-	if _, err := volume.Write(dir, v); err != nil {
-		t.Fatal(err)
-	}
-	m, err := volume.Open(dir)
+// What split.json looks like, and how patients are dealt out for a seed, do
+// not change unnoticed.
+func TestSplitGolden(t *testing.T) {
+	cfg := Default()
+	cfg.LabelFraction = 0.5
+	out, err := newArchive(12).prepare(t, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.Close()
-	for _, p := range [][2]float64{{0, 100}, {0.5, 99.5}, {25, 50}} {
-		low, high := percentiles(m, p)
-		n := float64(len(sorted) - 1)
-		if wl, wh := sorted[int(p[0]/100*n+0.5)], sorted[int(p[1]/100*n+0.5)]; low != wl || high != wh {
-			t.Errorf("percentiles %v: %v and %v, want %v and %v", p, low, high, wl, wh)
-		}
+	b, err := os.ReadFile(filepath.Join(out, "split.json"))
+	if err != nil {
+		t.Fatal(err)
 	}
+	golden.Check(t, "split.golden.json", b)
 }

@@ -30,7 +30,8 @@ type Sampler struct {
 	lesions []target
 	size    [3]int
 	seed    int64
-	purpose string
+	purpose string // of Random
+	around  string // purpose of Lesion
 	augment bool
 }
 
@@ -57,7 +58,7 @@ func NewSampler(set *Set, items []Item, size [3]int, seed int64, purpose string,
 	if size[0] < 1 || size[1] < 1 || size[2] < 1 {
 		return nil, fmt.Errorf("crop of %v voxels: want sides of at least 1", size)
 	}
-	s := &Sampler{items: slices.Clone(items), size: size, seed: seed, purpose: purpose, augment: augment}
+	s := &Sampler{items: slices.Clone(items), size: size, seed: seed, purpose: purpose, around: purpose + " lesion", augment: augment}
 	for i := range s.items {
 		m, err := set.Volume(s.items[i].ID)
 		if err != nil {
@@ -107,7 +108,7 @@ func (s *Sampler) Lesion(dst []float32, step, sample int) Crop {
 	if len(s.lesions) == 0 {
 		panic("dataset: Sampler.Lesion: no lesions to draw from")
 	}
-	src := rng.Source(s.seed, s.purpose+" lesion", step, sample)
+	src := rng.Source(s.seed, s.around, step, sample)
 	t := s.lesions[intN(&src, len(s.lesions))]
 	g := &s.items[t.item].Geometry
 	centre := g.Index(t.lesion.CentreLPSMM)

@@ -9,6 +9,7 @@
 package dataset
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -154,10 +155,9 @@ func (s *Set) Close() error {
 }
 
 func (s *Set) item(id string) (*Item, error) {
-	for i := range s.items {
-		if s.items[i].ID == id {
-			return &s.items[i], nil
-		}
+	i, ok := slices.BinarySearchFunc(s.items, id, func(it Item, id string) int { return cmp.Compare(it.ID, id) })
+	if ok {
+		return &s.items[i], nil
 	}
 	return nil, fmt.Errorf("%s: no volume %.40q: %w", s.dir, id, fs.ErrNotExist)
 }
