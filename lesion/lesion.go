@@ -129,12 +129,30 @@ func read[T any](path string, validate func(T) error) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
+	fields, err := jsonl.Read[map[string]any](path)
+	if err != nil {
+		return nil, err
+	}
 	for i, row := range rows {
+		if err := threeNumbers(fields[i]); err != nil {
+			return nil, fmt.Errorf("%s: row %d: %v", path, i+1, err)
+		}
 		if err := validate(row); err != nil {
 			return nil, fmt.Errorf("%s: row %d: %v", path, i+1, err)
 		}
 	}
 	return rows, nil
+}
+
+// threeNumbers fails if a place or an extent is absent or not of three numbers,
+// which encoding/json passes over in silence.
+func threeNumbers(fields map[string]any) error {
+	for _, key := range []string{"centre_lps_mm", "size_mm"} {
+		if list, ok := fields[key].([]any); !ok || len(list) != 3 {
+			return fmt.Errorf("%s: want three numbers, x y z in mm", key)
+		}
+	}
+	return nil
 }
 
 func write[T any](path string, rows []T, validate func(T) error, compare func(a, b T) int) error {

@@ -114,7 +114,10 @@ func TestReadRefuses(t *testing.T) {
 	for name, tt := range map[string]struct{ row, want string }{
 		"twice":         {good, "row 2: lesion 1 comes twice"},
 		"unknown key":   {`{"id":"2","colour":"red"}`, `:2: json: unknown field "colour"`},
-		"short centre":  {`{"id":"2","volume":"a","size_mm":[1,1],"diameter_mm":1}`, "row 2: lesion 2: size_mm"},
+		"no centre":     {`{"id":"2","volume":"a","size_mm":[1,1,1],"diameter_mm":1}`, "row 2: centre_lps_mm: want three"},
+		"short centre":  {`{"id":"2","volume":"a","centre_lps_mm":[0,0],"size_mm":[1,1,1],"diameter_mm":1}`, "row 2: centre_lps_mm: want three"},
+		"long size":     {`{"id":"2","volume":"a","centre_lps_mm":[0,0,0],"size_mm":[1,1,1,1],"diameter_mm":1}`, "row 2: size_mm: want three"},
+		"flat":          {`{"id":"2","volume":"a","centre_lps_mm":[0,0,0],"size_mm":[1,0,1],"diameter_mm":1}`, "row 2: lesion 2: size_mm"},
 		"a number only": {`7`, ":2: "},
 	} {
 		path := filepath.Join(t.TempDir(), "lesions.jsonl")
