@@ -51,19 +51,12 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"state", "volumes", "masks"} {
-		dir := filepath.Join(env.Out, name)
-		if err := cmp.Or(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
-			return err
-		}
-	}
-	defer os.RemoveAll(filepath.Join(env.Out, "state"))
-	sp, err := newSpill(filepath.Join(env.Out, "state", "slices"))
+	sp, err := freshFolders(env.Out)
 	if err != nil {
 		return err
 	}
+	defer os.RemoveAll(filepath.Join(env.Out, "state"))
 	defer sp.file.Close()
-
 	found, err := read(ctx, sources, cfg, sp, env.Progress)
 	if err != nil {
 		return err
@@ -78,6 +71,21 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 		return err
 	}
 	return newOutcome(found, all, ids, cfg).write(env.Out)
+}
+
+// freshFolders makes the folders of an ingest in out, without what an interrupted one
+// left, and the spill.
+func freshFolders(out string) (*spill, error) {
+	for _, name := range []string{"state", "volumes", "masks"} {
+		dir := filepath.Join(out, name)
+		if err := os.RemoveAll(dir); err != nil {
+			return nil, err
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	return newSpill(filepath.Join(out, "state", "slices"))
 }
 
 // makeAll makes the volumes of every series, several at once, and returns what

@@ -39,6 +39,12 @@ type fileCounts struct {
 	Broken   int   `json:"broken"` // of DICOM and of archives
 }
 
+// A file is one that may be DICOM.
+type file struct {
+	name  string // private
+	bytes []byte
+}
+
 // A content is what one file turned out to hold: one of its fields is set.
 type content struct {
 	series  *series
@@ -69,10 +75,6 @@ func read(ctx context.Context, sources []string, cfg Config, sp *spill, progress
 	defer stop(nil)
 	c := &collector{cfg: cfg, spill: sp, stop: stop, series: map[string]*series{}}
 	c.found.ignored = map[string]int{}
-	type file struct {
-		name  string
-		bytes []byte
-	}
 	files := make(chan file)
 	var workers sync.WaitGroup
 	for range cmp.Or(cfg.Workers, runtime.GOMAXPROCS(0)) {
@@ -87,20 +89,7 @@ func read(ctx context.Context, sources []string, cfg Config, sp *spill, progress
 		if visited++; visited%64 == 0 {
 			progress.Report(visited, 0, "files read")
 		}
-		if e.Err == nil && !e.MaybeDICOM() {
-			c.add(e.Name, 0, content{err: refuse(NotDICOM, "does not begin as DICOM does")})
-			return ctx.Err()
-		}
-		b, err := e.Read()
-		if err != nil {
-			c.add(e.Name, 0, content{err: err})
-			return ctx.Err()
-		}
-		select {
-		case files <- file{e.Name, b}:
-		case <-ctx.Done():
-		}
-		return ctx.Err()
+		return c.visit(ctx, e, files)
 	})
 	close(files)
 	workers.Wait()
@@ -109,6 +98,24 @@ func read(ctx context.Context, sources []string, cfg Config, sp *spill, progress
 	}
 	progress.Report(visited, visited, "files read")
 	return c.sorted(), nil
+}
+
+// visit hands the file of e to the workers, if it may be DICOM.
+func (c *collector) visit(ctx context.Context, e *Entry, files chan<- file) error {
+	if e.Err == nil && !e.MaybeDICOM() {
+		c.add(e.Name, 0, content{err: refuse(NotDICOM, "does not begin as DICOM does")})
+		return ctx.Err()
+	}
+	b, err := e.Read()
+	if err != nil {
+		c.add(e.Name, 0, content{err: err})
+		return ctx.Err()
+	}
+	select {
+	case files <- file{e.Name, b}:
+	case <-ctx.Done():
+	}
+	return ctx.Err()
 }
 
 // open finds out what a file holds, and keeps its slices in the spill.
