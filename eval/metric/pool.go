@@ -86,6 +86,27 @@ func (p *Pool) Counts() Counts {
 	return c
 }
 
+// AtThreshold returns what accepting scores of at least threshold gives: the
+// share of lesions found (NaN without one) and the false positives per scan.
+func (p *Pool) AtThreshold(weights []int, threshold float64) (sensitivity, fpPerScan float64) {
+	scans, lesions, found, wrong := 0, 0, 0, 0
+	for i, n := range p.lesions {
+		scans += times(weights, i)
+		lesions += times(weights, i) * n
+	}
+	for _, e := range p.events {
+		if e.score < threshold {
+			break
+		}
+		if w := times(weights, e.scan); e.hit {
+			found += w
+		} else {
+			wrong += w
+		}
+	}
+	return share(found, lesions), share(wrong, scans)
+}
+
 // Cases returns for every scan whether it holds a judged lesion and its score,
 // the highest of its marks that are not ignored or dropped, or 0. Scans whose
 // only findings are not judged are left out: kept holds the indices in

@@ -6,32 +6,45 @@ import (
 	"slices"
 )
 
-// recallPoints are the recalls at which COCO reads the precision: 0, 0.01 to 1.
-const recallPoints = 101
+// RecallPoints is the number of recalls at which COCO reads the precision: 0,
+// 0.01 to 1.
+const RecallPoints = 101
 
 // AP returns the average precision of the pool in COCO's form: the mean over
-// 101 recalls of the largest precision at that recall or beyond. Each scan
-// counts weights[i] times (nil: once). It is NaN without a lesion.
+// RecallPoints recalls of the largest precision at that recall or beyond. Each
+// scan counts weights[i] times (nil: once). It is NaN without a lesion.
 func (p *Pool) AP(weights []int) float64 {
-	precision, recall := p.PrecisionRecall(weights)
-	if recall == nil {
-		return math.NaN()
+	var at [RecallPoints]float64
+	p.PrecisionAt(weights, at[:])
+	sum := 0.0
+	for _, v := range at {
+		sum += v
 	}
+	return sum / RecallPoints
+}
+
+// PrecisionAt fills at, of length RecallPoints, with the largest precision at
+// each recall or beyond, 0 where the recall is never reached. All are NaN
+// without a lesion.
+func (p *Pool) PrecisionAt(weights []int, at []float64) {
+	precision, recall := p.PrecisionRecall(weights)
 	for i := len(precision) - 2; i >= 0; i-- {
 		precision[i] = max(precision[i], precision[i+1])
 	}
-	sum, j := 0.0, 0
-	for k := range recallPoints {
-		at := float64(k) / (recallPoints - 1)
-		for j < len(recall) && recall[j] < at {
+	j := 0
+	for k := range at {
+		for j < len(recall) && recall[j] < float64(k)/(RecallPoints-1) {
 			j++
 		}
-		if j == len(recall) {
-			break
+		switch {
+		case recall == nil:
+			at[k] = math.NaN()
+		case j == len(recall):
+			at[k] = 0
+		default:
+			at[k] = precision[j]
 		}
-		sum += precision[j]
 	}
-	return sum / recallPoints
 }
 
 // PrecisionRecall returns precision and recall after each mark, best score

@@ -1,0 +1,149 @@
+package eval
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+
+	"oncovox/eval/metric"
+)
+
+// lookOf gives each method its colour and line; the detector's is the boldest.
+func lookOf(i int) look {
+	l := look{tone: series[i%len(series)], width: 1.4, dashes: dashed}
+	if i == 0 {
+		l.width, l.dashes = 2, nil
+	}
+	return l
+}
+
+// frocChart draws the sensitivities of all methods from 1/8 to 8 false
+// positives per scan.
+func frocChart(results []*Result) *chart {
+	c := newChart("froc", "FROC curve: sensitivity against false positives per scan, from one eighth to eight. "+
+		altFigures(results, "cpm"), "False positives per scan", "Sensitivity")
+	c.unit(false)
+	c.p.X.Scale, c.p.X.Tick.Marker = plot.LogScale{}, octaves()
+	c.p.X.Min, c.p.X.Max = 0.125, 8
+	rates := bandRates()
+	for i, r := range results {
+		if len(r.froc.x) == 0 {
+			continue
+		}
+		froc := metric.FROC{FPPerScan: r.froc.x, Sensitivity: r.froc.y}
+		y := make([]float64, len(rates))
+		for k, rate := range rates {
+			y[k] = froc.At(rate)
+		}
+		if i == 0 {
+			c.band(lookOf(i).tone, rates, r.froc.low, r.froc.high)
+		}
+		c.line(r.Title, lookOf(i), rates, y)
+	}
+	return c
+}
+
+// rocChart draws the ROC curves of whole scans.
+func rocChart(results []*Result) *chart {
+	c := newChart("roc", "ROC curve of whole scans: sensitivity against one less specificity. "+altFigures(results, "auc"),
+		"1 − specificity", "Sensitivity")
+	c.unit(true)
+	c.line("", look{tone: series[4], width: 0.8, dashes: dotted}, []float64{0, 1}, []float64{0, 1})
+	c.lines = 0
+	for i, r := range results {
+		if i == 0 && len(r.roc.x) > 0 {
+			c.band(lookOf(i).tone, r.roc.bandX, r.roc.low, r.roc.high)
+		}
+		c.line(r.Title, lookOf(i), r.roc.x, r.roc.y)
+	}
+	return c
+}
+
+// prChart draws precision against recall of lesions.
+func prChart(results []*Result) *chart {
+	c := newChart("pr", "Precision against recall of lesions. "+altFigures(results, "ap"), "Recall (share of the lesions found)", "Precision")
+	c.unit(true)
+	c.p.Legend.Left = true
+	for i, r := range results {
+		if i == 0 && len(r.pr.x) > 0 {
+			c.band(lookOf(i).tone, r.pr.bandX, r.pr.low, r.pr.high)
+		}
+		c.line(r.Title, lookOf(i), r.pr.x, r.pr.y)
+	}
+	return c
+}
+
+func altFigures(results []*Result, key string) string {
+	alt := ""
+	for _, r := range results {
+		if f := r.Figure(key); f.Value != nil {
+			alt += fmt.Sprintf("%s: %s %s. ", r.Title, f.Title, spread(f))
+		}
+	}
+	return alt
+}
+
+// pretrainChart draws the losses of pretraining beside those of guessing.
+func pretrainChart(h *history, p *pretraining) *chart {
+	alt := "Loss of pretraining against steps"
+	if p != nil {
+		alt += fmt.Sprintf(": validation loss %.3f at the end; reference losses %.3f (mean predictor) and %.3f (nearest visible patch)",
+			p.ValLoss, p.MeanPredictor, p.NearestPatch)
+	}
+	c := newChart("pretraining", alt+".", "Step", "Masked mean squared error")
+	c.p.Legend.Top = true
+	c.p.Y.Min = 0
+	x, y := h.series("loss")
+	c.line("training, smoothed", look{tone: series[4], width: 1.2}, x, smooth(y))
+	valX, valY := h.series("val_loss")
+	c.line("validation", look{tone: series[0], width: 2}, valX, valY)
+	if p != nil && len(x) > 0 {
+		ends := []float64{x[0], x[len(x)-1]}
+		c.line("mean predictor", look{tone: series[1], width: 1.2, dashes: dashed}, ends, []float64{p.MeanPredictor, p.MeanPredictor})
+		c.line("nearest visible patch", look{tone: series[2], width: 1.2, dashes: dotted}, ends, []float64{p.NearestPatch, p.NearestPatch})
+		c.p.Y.Max = max(c.p.Y.Max, 1.15*max(p.MeanPredictor, p.NearestPatch)) // room for the legend
+	}
+	return c
+}
+
+// finetuneChart draws the losses of fine-tuning.
+func finetuneChart(h *history) *chart {
+	c := newChart("finetuning", "Loss of fine-tuning against steps.", "Step", "Loss (smoothed)")
+	c.p.Legend.Top = true
+	c.p.Y.Min = 0
+	for i, column := range []struct{ key, name string }{
+		{"loss", "all"}, {"heat_loss", "heat map"}, {"offset_loss", "offset"}, {"size_loss", "size"},
+	} {
+		l := lookOf(i)
+		l.dashes = [][]vg.Length{nil, dashed, dotted, {8, 2, 2, 2}}[i]
+		x, y := h.series(column.key)
+		c.line(column.name, l, x, smooth(y))
+	}
+	return c
+}
+
+// validationChart draws the figures on the validation part during fine-tuning.
+func validationChart(h *history) *chart {
+	c := newChart("validation", "CPM and average precision on the validation part against steps of fine-tuning.", "Step", "On validation")
+	c.unit(false)
+	for i, column := range []struct{ key, name string }{{"val_cpm", "CPM"}, {"val_ap", "average precision"}} {
+		x, y := h.series(column.key)
+		c.line(column.name, lookOf(i), x, y)
+	}
+	return c
+}
+
+// smooth returns the exponential means of y over about a fiftieth of it, each
+// corrected for the start.
+func smooth(y []float64) []float64 {
+	keep := 1 - 1/math.Max(1, float64(len(y))/50)
+	out := make([]float64, len(y))
+	sum, weight := 0.0, 0.0
+	for i, v := range y {
+		sum, weight = keep*sum+v, keep*weight+1
+		out[i] = sum / weight
+	}
+	return out
+}

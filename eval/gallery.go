@@ -1,0 +1,128 @@
+package eval
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"oncovox/dataset"
+	"oncovox/eval/metric"
+)
+
+// A scene is one entry of the gallery before it is drawn.
+type scene struct {
+	scan   int // index into the study's items
+	title  string
+	detail string
+	truth  int // index into the scan's truths, -1 if none is meant
+	mark   int // index into the scan's marks, -1 if none is meant
+}
+
+// scenes chooses the best hits, the largest missed lesions and the surest false
+// detections of the detector, at most cfg.Gallery of each. A lesion counts as
+// missed where no detection with a score of at least work finds it.
+func (s *study) scenes(work float64) (hits, missed, wrong []scene) {
+	type ranked struct {
+		scene
+		by float64
+	}
+	var h, m, w []ranked
+	for i, match := range s.detector().pool.Matches {
+		scan := match.Scan
+		for t, k := range match.Found {
+			truth := scan.Truths[t]
+			switch {
+			case truth.Ignore:
+			case k >= 0 && scan.Marks[k].Score >= work:
+				mark := scan.Marks[k]
+				h = append(h, ranked{scene{i, fmt.Sprintf("Lesion of %.1f mm, score %.2f", truth.Diameter, mark.Score),
+					fmt.Sprintf("centre off by %.1f mm", distance(truth.Centre, mark.Centre)), t, k}, mark.Score})
+			default:
+				m = append(m, ranked{scene{i, fmt.Sprintf("Lesion of %.1f mm", truth.Diameter), whyMissed(match, t, work), t, k}, truth.Diameter})
+			}
+		}
+		for k, fate := range match.Fates {
+			if fate == metric.False {
+				w = append(w, ranked{scene{i, fmt.Sprintf("False detection, score %.2f", scan.Marks[k].Score),
+					nearestLesion(scan, k), -1, k}, scan.Marks[k].Score})
+			}
+		}
+	}
+	best := func(r []ranked) []scene {
+		slices.SortStableFunc(r, func(a, b ranked) int { return cmp.Compare(b.by, a.by) })
+		var out []scene
+		for _, e := range r[:min(len(r), s.cfg.Gallery)] {
+			out = append(out, e.scene)
+		}
+		return out
+	}
+	return best(h), best(m), best(w)
+}
+
+func whyMissed(m metric.Match, t int, work float64) string {
+	if k := m.Found[t]; k >= 0 {
+		return fmt.Sprintf("found only at score %.2f, below the threshold %.2f", m.Scan.Marks[k].Score, work)
+	}
+	near, at := -1, 0.0
+	for k, mark := range m.Scan.Marks {
+		if d := distance(mark.Centre, m.Scan.Truths[t].Centre); near < 0 || d < at {
+			near, at = k, d
+		}
+	}
+	if near < 0 {
+		return "no detection in this scan"
+	}
+	return fmt.Sprintf("no detection hits it; the nearest is %.0f mm away, score %.2f", at, m.Scan.Marks[near].Score)
+}
+
+func nearestLesion(s metric.Scan, k int) string {
+	if len(s.Truths) == 0 {
+		return "no lesion in this scan"
+	}
+	at := distance(s.Truths[0].Centre, s.Marks[k].Centre)
+	for _, t := range s.Truths[1:] {
+		at = min(at, distance(t.Centre, s.Marks[k].Centre))
+	}
+	return fmt.Sprintf("the nearest lesion's centre is %.0f mm away", at)
+}
+
+// A tile is a drawn scene.
+type tile struct {
+	Title, Detail, Scan, Window, Alt string
+	Panels                           []panel
+}
+
+// tiles draws scenes.
+func (s *study) tiles(set *dataset.Set, scenes []scene) ([]tile, error) {
+	var out []tile
+	for _, sc := range scenes {
+		it := s.items[sc.scan]
+		v, err := set.Volume(it.ID)
+		if err != nil {
+			return nil, fmt.Errorf("evaluate: %w", err)
+		}
+		g := newGreys(it, v)
+		scan := s.detector().pool.Matches[sc.scan].Scan
+		f := frame{round: s.cfg.Match == matchSphere}
+		for t, truth := range scan.Truths {
+			f.truths = append(f.truths, outline{truth.Centre, truth.Size, truth.Diameter})
+			if t == sc.truth {
+				f.centre, f.extent = truth.Centre, slices.Max(truth.Size[:])
+			}
+		}
+		if sc.mark >= 0 {
+			mark := scan.Marks[sc.mark]
+			f.marks = []outline{{mark.Centre, mark.Size, meanExtent(mark.Size)}}
+			if sc.truth < 0 {
+				f.centre, f.extent = mark.Centre, slices.Max(mark.Size[:])
+			}
+		}
+		panels, err := f.draw(g)
+		if err != nil {
+			return nil, fmt.Errorf("evaluate: volume %s: %v", it.ID, err)
+		}
+		out = append(out, tile{Title: sc.title, Detail: sc.detail, Scan: "scan " + it.ID[:min(8, len(it.ID))], Window: g.window(),
+			Alt: sc.title + ", " + sc.detail, Panels: panels})
+	}
+	return out, nil
+}

@@ -1,0 +1,114 @@
+package eval
+
+import (
+	"math"
+
+	"oncovox/eval/metric"
+)
+
+// level of all intervals.
+const level = 0.95
+
+// A Figure is one number of the report, with what it means.
+type Figure struct {
+	Key        string   `json:"key"`
+	Title      string   `json:"title"`
+	Definition string   `json:"definition"`
+	Unit       string   `json:"unit,omitempty"`
+	Value      *float64 `json:"value"`                 // null where not defined
+	Low        *float64 `json:"low"`                   // of the 95 % interval, null where there is none
+	High       *float64 `json:"high"`                  //
+	Interval   string   `json:"interval,omitempty"`    // how the interval was made, or why there is none
+	Undefined  string   `json:"not_defined,omitempty"` // why there is no value
+}
+
+// A Rate is the sensitivity at a number of false positives per scan.
+type Rate struct {
+	FPPerScan   float64  `json:"fp_per_scan"`
+	Sensitivity *float64 `json:"sensitivity"`
+	Low         *float64 `json:"low"`
+	High        *float64 `json:"high"`
+	Threshold   *float64 `json:"threshold"` // lowest with at most that many; null if nothing may be accepted
+}
+
+// A Point is an operating point: a threshold that was chosen elsewhere, and
+// what it gives here.
+type Point struct {
+	Name           string   `json:"name"`
+	Threshold      float64  `json:"threshold"`
+	Source         string   `json:"source"` // where the threshold was chosen
+	ValSensitivity *float64 `json:"val_sensitivity,omitempty"`
+	ValFPPerScan   *float64 `json:"val_fp_per_scan,omitempty"`
+	Found          int      `json:"found"`
+	Lesions        int      `json:"lesions"`
+	Sensitivity    *float64 `json:"sensitivity"`
+	Low            *float64 `json:"low"`
+	High           *float64 `json:"high"`
+	FPPerScan      *float64 `json:"fp_per_scan"`
+	FPLow          *float64 `json:"fp_low"`
+	FPHigh         *float64 `json:"fp_high"`
+}
+
+// A Stratum is a group of lesions by size.
+type Stratum struct {
+	Name        string   `json:"name"`
+	Lesions     int      `json:"lesions"`
+	Found       int      `json:"found"`        // at the working point
+	FoundAtAll  int      `json:"found_at_all"` // at any score
+	Sensitivity *float64 `json:"sensitivity"`  // Found over Lesions
+	Low         *float64 `json:"low"`          // Wilson
+	High        *float64 `json:"high"`
+}
+
+// A Difference compares the detector with another method on the same scans.
+type Difference struct {
+	Than    string   `json:"than"`
+	Title   string   `json:"title"`
+	Value   *float64 `json:"value"` // detector less the other
+	Low     *float64 `json:"low"`
+	High    *float64 `json:"high"`
+	P       *float64 `json:"p"` // two-sided, from the paired bootstrap
+	Verdict string   `json:"verdict"`
+}
+
+// A Result is all that was measured of one method.
+type Result struct {
+	Method  string        `json:"method"`
+	Title   string        `json:"title"`
+	What    string        `json:"what"`
+	Absent  string        `json:"not_applicable,omitempty"`
+	Counts  metric.Counts `json:"counts"`
+	Figures []Figure      `json:"figures"`
+	Rates   []Rate        `json:"froc"`
+	Sizes   []Stratum     `json:"by_size"`
+	Redraws int           `json:"redraws"` // resamples drawn again since a figure had no value
+
+	froc, roc, pr curve
+	thresholds    []float64 // of the points of froc
+}
+
+// A curve is a line with its interval; low and high are nil without one. A
+// curve without points is not defined.
+type curve struct {
+	x, y      []float64
+	bandX     []float64
+	low, high []float64
+}
+
+// Figure returns the figure with the given key, or one without a value.
+func (r *Result) Figure(key string) Figure {
+	for _, f := range r.Figures {
+		if f.Key == key {
+			return f
+		}
+	}
+	return Figure{Key: key, Undefined: r.Absent}
+}
+
+// number returns v, or nil where it is not finite: JSON and readers have no NaN.
+func number(v float64) *float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
+}

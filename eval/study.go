@@ -1,0 +1,102 @@
+package eval
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"oncovox/dataset"
+	"oncovox/eval/metric"
+	"oncovox/internal/stage"
+	"oncovox/lesion"
+)
+
+// A study is the scans that count, their truth, and what the methods made of
+// them.
+type study struct {
+	cfg     Config
+	items   []dataset.Item // labelled, of the part, sorted by id
+	other   int            // scans of the part without labels
+	outside int            // detections in scans that do not count
+	methods []*method      // the detector first
+}
+
+// A method is a way of finding lesions.
+type method struct {
+	Name   string // in files
+	Title  string // for readers
+	What   string // one sentence
+	Absent string // why it gives no answer, "" if it does
+	pool   *metric.Pool
+}
+
+// newStudy reads the detections of the stage in dir and matches them.
+func newStudy(cfg Config, set *dataset.Set, dir string) (*study, error) {
+	s := &study{cfg: cfg}
+	known := map[string]bool{}
+	for _, it := range set.Items("") {
+		known[it.ID] = true
+	}
+	for _, it := range set.Items(cfg.Part) {
+		if it.Labelled {
+			s.items = append(s.items, it)
+		} else {
+			s.other++
+		}
+	}
+	if len(s.items) == 0 {
+		return nil, fmt.Errorf("evaluate: %w: the part %q has no labelled scan: choose another part or another split", stage.ErrConfig, cfg.Part)
+	}
+	path := filepath.Join(dir, "detections.jsonl")
+	found, err := lesion.ReadDetections(path)
+	if err != nil {
+		return nil, fmt.Errorf("evaluate: %w", err)
+	}
+	marks := map[string][]metric.Mark{}
+	seen := map[lesion.Detection]bool{}
+	for i, d := range found {
+		if !known[d.Volume] {
+			return nil, fmt.Errorf("evaluate: %s: row %d: volume %.40q is not in the dataset: evaluate with the dataset that was predicted on", path, i+1, d.Volume)
+		}
+		if seen[d] {
+			return nil, fmt.Errorf("evaluate: %s: row %d: the same detection comes twice", path, i+1)
+		}
+		seen[d] = true
+		marks[d.Volume] = append(marks[d.Volume], metric.Mark{Centre: d.CentreLPSMM, Size: d.SizeMM, Score: d.Score})
+	}
+	counted := 0
+	for _, it := range s.items {
+		counted += len(marks[it.ID])
+	}
+	s.outside = len(found) - counted
+	s.methods = []*method{{
+		Name: "detector", Title: "Detector", What: "the detections that were evaluated",
+		pool: s.pool(func(id string) []metric.Mark { return marks[id] }),
+	}}
+	return s, nil
+}
+
+// pool matches the marks of each scan with its lesions.
+func (s *study) pool(marks func(id string) []metric.Mark) *metric.Pool {
+	scans := make([]metric.Scan, len(s.items))
+	for i, it := range s.items {
+		scans[i] = metric.Scan{ID: it.ID, Patient: it.Patient, Marks: marks(it.ID)}
+		for _, l := range it.Lesions {
+			scans[i].Truths = append(scans[i].Truths, metric.Truth{
+				Centre: l.CentreLPSMM, Size: l.SizeMM, Diameter: l.DiameterMM, Ignore: l.Ignore,
+			})
+		}
+	}
+	return metric.NewPool(scans, s.cfg.rule())
+}
+
+// detector returns the method that is judged.
+func (s *study) detector() *method { return s.methods[0] }
+
+// patients counts the patients of the scans that count.
+func (s *study) patients() int {
+	n := map[string]bool{}
+	for _, it := range s.items {
+		n[it.Patient] = true
+	}
+	return len(n)
+}

@@ -1,0 +1,48 @@
+package eval
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// spread writes a figure with its interval, or why it has none.
+func spread(f Figure) string {
+	if f.Value == nil {
+		if f.Undefined == "" {
+			return "not defined"
+		}
+		return "not defined (" + f.Undefined + ")"
+	}
+	s := short(*f.Value, f.Unit)
+	if f.Low != nil && f.High != nil {
+		s += " (" + short(*f.Low, f.Unit) + "–" + short(*f.High, f.Unit) + ")"
+	}
+	if f.Unit != "" {
+		s += " " + f.Unit
+	}
+	return s
+}
+
+// short writes a share with three decimals and a length with one.
+func short(v float64, unit string) string {
+	if unit == "mm" {
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	}
+	return strconv.FormatFloat(v, 'f', 3, 64)
+}
+
+// percent writes a share as a whole number of per cent.
+func percent(v *float64) string {
+	if v == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f %%", 100**v)
+}
+
+// count writes a number with its noun, "1 lesion" or "3 lesions".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,199 @@
+package eval
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"oncovox/dataset"
+)
+
+// phantomVendor is the manufacturer that made scans name.
+const phantomVendor = "Oncovox phantom"
+
+// madeData reports whether any scan that counts was made by a program.
+func (a *assessment) madeData() bool {
+	return slices.ContainsFunc(a.study.items, func(it dataset.Item) bool { return it.Manufacturer == phantomVendor })
+}
+
+func (a *assessment) subtitle() string {
+	return fmt.Sprintf("%s · part “%s” · Oncovox %s", a.study.items[0].Modality, a.study.cfg.Part, a.env.Version)
+}
+
+// summary is what a reader must know who reads nothing else.
+func (a *assessment) summary() []string {
+	s, d := a.study, a.results[0]
+	c := d.Counts
+	first := fmt.Sprintf("The detector was judged on %s of %s with %s that it had not been trained on.",
+		count(c.Scans, "scan"), count(s.patients(), "patient"), count(c.Lesions, "lesion"))
+	if s.cfg.Part != dataset.Test {
+		first = fmt.Sprintf("The detector was judged on %s of %s with %s of the part “%s”, which is not the test part: the figures may flatter it.",
+			count(c.Scans, "scan"), count(s.patients(), "patient"), count(c.Lesions, "lesion"), s.cfg.Part)
+	}
+	out := []string{first}
+	if c.Lesions == 0 {
+		return append(out, "There is no lesion in these scans, so that no sensitivity is defined.")
+	}
+	if p := a.judgedWork(); p != nil && p.Sensitivity != nil && p.FPPerScan != nil {
+		out = append(out, fmt.Sprintf("At the threshold chosen for %s it found %d of the %d lesions (%s, 95 %% interval %s to %s) and raised %.2f false alarms per scan.",
+			p.Name, p.Found, p.Lesions, percent(p.Sensitivity), percent(p.Low), percent(p.High), *p.FPPerScan))
+	} else if f := d.Figure("sensitivity_1fp"); f.Value != nil {
+		out = append(out, fmt.Sprintf("If one false alarm per scan is accepted it finds %s of the lesions (95 %% interval %s to %s).",
+			percent(f.Value), percent(f.Low), percent(f.High)))
+	}
+	for _, diff := range a.differences {
+		if strings.HasPrefix(diff.Title, "CPM") && diff.Value != nil {
+			title := diff.Than
+			for _, m := range s.methods {
+				if m.Name == diff.Than {
+					title = m.Title
+				}
+			}
+			out = append(out, fmt.Sprintf("Against the baseline “%s”: %s (difference of CPM %+.3f, 95 %% interval %s to %s).",
+				title, diff.Verdict, *diff.Value, orDash(diff.Low, "%+.3f"), orDash(diff.High, "%+.3f")))
+		}
+	}
+	return out
+}
+
+// judgedWork returns the working point as it was judged here, if its threshold
+// came from validation.
+func (a *assessment) judgedWork() *Point {
+	for i := range a.points {
+		if a.points[i].Name == a.work.Name {
+			return &a.points[i]
+		}
+	}
+	return nil
+}
+
+// limitations says what the figures do not show.
+func (a *assessment) limitations() []string {
+	s, d := a.study, a.results[0]
+	var out []string
+	if a.madeData() {
+		out = append(out, "The scans are made by a program (Oncovox phantom). The figures show that the method runs, and say nothing about patients.")
+	}
+	if n := d.Counts.Lesions; n > 0 && n < 100 {
+		out = append(out, fmt.Sprintf("There are %s: one lesion more or less moves the sensitivity by %.1f percentage points, and intervals are wide.", count(n, "lesion"), 100/float64(n)))
+	}
+	if s.patients() < 20 {
+		out = append(out, fmt.Sprintf("Intervals from resampling %s are rough, and too narrow rather than too wide.", count(s.patients(), "patient")))
+	}
+	if d.Counts.Lesions > 0 && d.Figure("auc").Value == nil {
+		out = append(out, "Whole scans cannot be told apart here: "+d.Figure("auc").Undefined+".")
+	}
+	if c := a.results; len(c) > 1 && c[1].Method == centralBox {
+		if f := c[1].Figure("cpm"); f.Value != nil && *f.Value > 0.2 {
+			out = append(out, fmt.Sprintf("A box in the middle of every scan reaches a CPM of %.3f: the scans are framed around the lesions, which flatters every detector here.", *f.Value))
+		}
+	}
+	if p := a.background.pretrain; p != nil && p.Transductive {
+		out = append(out, "The backbone was pretrained on scans of all parts, without their labels (transductive).")
+	}
+	if s.other > 0 {
+		out = append(out, fmt.Sprintf("%s of the part without labels do not count.", count(s.other, "scan")))
+	}
+	if len(a.background.points) == 0 {
+		out = append(out, "No operating points were given: the threshold of the pictures and of the sizes was read off the scans it is reported on, which flatters it.")
+	}
+	if v := a.vendors(); len(v) == 1 {
+		out = append(out, "All scans that count come from scanners of one vendor ("+v[0]+"); how the detector does on others is not known.")
+	}
+	return append(out, "Scores are not probabilities unless they were calibrated; a threshold holds for scans like those it was chosen on.",
+		"The report is not a clinical validation, and the detector is not a medical device.")
+}
+
+// vendors returns the manufacturers of the scans that count.
+func (a *assessment) vendors() []string {
+	seen := map[string]bool{}
+	for _, it := range a.study.items {
+		name := it.Manufacturer
+		if name == "" {
+			name = "unknown"
+		}
+		seen[name] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// facts describes the prepared data.
+func (a *assessment) facts() [][2]string {
+	f := a.background.fingerprint
+	if f == nil {
+		return nil
+	}
+	span := func(r dataset.Range) string {
+		if r.Min == r.Max {
+			return fmt.Sprintf("%.3g", r.Median)
+		}
+		return fmt.Sprintf("%.3g (%.3g to %.3g)", r.Median, r.Min, r.Max)
+	}
+	axes := func(r [3]dataset.Range) string { return span(r[0]) + " × " + span(r[1]) + " × " + span(r[2]) }
+	var vendors []string
+	for _, name := range slices.Sorted(maps.Keys(f.Vendors)) {
+		shown := name
+		if shown == "" {
+			shown = "unknown"
+		}
+		vendors = append(vendors, fmt.Sprintf("%s: %s", shown, count(f.Vendors[name], "volume")))
+	}
+	rows := [][2]string{
+		{"Modality", f.Modality},
+		{"Spacing before, z × y × x, mm", axes(f.Source.SpacingMM)},
+		{"Spacing as prepared, mm", axes(f.Prepared.SpacingMM)},
+		{"Size as prepared, voxels", axes(f.Prepared.Shape)},
+		{"Intensity window, low and high", span(f.Intensity.Low) + " and " + span(f.Intensity.High)},
+		{"Vendors", strings.Join(vendors, "; ")},
+	}
+	for _, part := range []string{dataset.Train, dataset.Val, dataset.Test} {
+		if r := f.Lesions[part]; r.N > 0 {
+			rows = append(rows, [2]string{"Lesion diameter in " + part + ", mm", span(r)})
+		}
+	}
+	return rows
+}
+
+func (a *assessment) splitWords() string {
+	if s := a.background.split; s != nil {
+		return fmt.Sprintf("Method: %s (seed %d).", s.Method, s.Seed)
+	}
+	return ""
+}
+
+func (a *assessment) leakageWords() string {
+	l := a.background.leakage
+	switch {
+	case l == nil:
+		return "The dataset came without a leakage proof."
+	case l.Found == 0:
+		return fmt.Sprintf("All %s pairs of volumes in different parts were compared in every way below, before anything was learned: nothing is shared.", thousands(l.Pairs))
+	}
+	return fmt.Sprintf("%d findings in %s pairs of volumes in different parts: the figures of this report cannot be trusted.", l.Found, thousands(l.Pairs))
+}
+
+func (a *assessment) pretrainWords() string {
+	p := a.background.pretrain
+	if p == nil {
+		return ""
+	}
+	better := "below both references: the model has learned more than to guess."
+	if p.ValLoss >= p.MeanPredictor || p.ValLoss >= p.NearestPatch {
+		better = "not below both references: the model has learned little more than to guess."
+	}
+	return fmt.Sprintf("%s parameters, %s steps on %s of %s. The validation loss ends at %.3f; predicting the mean gives %.3f, copying the nearest visible patch %.3f. It is %s",
+		thousands(p.Parameters), thousands(p.Steps), count(p.Volumes, "volume"), count(p.Patients, "patient"), p.ValLoss, p.MeanPredictor, p.NearestPatch, better)
+}
+
+// settings is the config, for provenance.
+func (a *assessment) settings() [][2]string {
+	c := a.study.cfg
+	list := func(x []float64) string { return strings.Trim(fmt.Sprint(x), "[]") }
+	return [][2]string{
+		{"Program", "Oncovox " + a.env.Version}, {"Stage version", fmt.Sprint(Version)}, {"Seed", fmt.Sprint(a.env.Seed)},
+		{"part", c.Part}, {"match", c.Match}, {"iou", fmt.Sprint(c.IoU)}, {"fp_rates", list(c.FPRates)},
+		{"bootstrap", fmt.Sprint(c.Bootstrap)}, {"baselines", strings.Join(c.Baselines, ", ")},
+		{"suv_threshold", fmt.Sprint(c.SUVThreshold)}, {"size_bins_mm", list(c.SizeBinsMM)}, {"gallery", fmt.Sprint(c.Gallery)},
+	}
+}
