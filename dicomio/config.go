@@ -62,6 +62,11 @@ func (c Config) Validate() error {
 			bad("%s %q: want %s", key, value, strings.Join(allowed, " or "))
 		}
 	}
+	for _, m := range c.Modalities {
+		if codeString(m) != m {
+			bad("modalities %q: want codes as in a header, such as CT", m)
+		}
+	}
 	if c.MinSlices < 2 {
 		bad("min_slices %d: want at least 2", c.MinSlices)
 	}

@@ -3,7 +3,9 @@ package dicomio
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"math"
@@ -387,6 +389,46 @@ func TestRunSUVVoxels(t *testing.T) {
 	}
 }
 
+// An enhanced object holds a volume by itself; here its frames come from the
+// head down, with their places and scales in their functional groups.
+func TestRunEnhanced(t *testing.T) {
+	var frames [][]element
+	var pixels []byte
+	for z := range 5 {
+		frames = append(frames, []element{
+			elSequence(0x00209113, []element{elText(0x00200032, "DS", fmt.Sprintf(`0\0\%d`, -2*z))}),
+			elSequence(0x00289145, []element{elText(0x00281052, "DS", "-1000"), elText(0x00281053, "DS", fmt.Sprint(z+1))}),
+		})
+		for i := range 6 * 8 {
+			pixels = binary.LittleEndian.AppendUint16(pixels, uint16(i))
+		}
+	}
+	b := dicomFile("1.2.840.10008.5.1.4.1.1.2.1", secretUID+"1",
+		elText(0x00080060, "CS", "CT"), elText(0x0020000e, "UI", secretUID+"2"), elText(0x0020000d, "UI", secretUID+"3"),
+		elShort(0x00280002, 1), elText(0x00280004, "CS", "MONOCHROME2"), elText(0x00280008, "IS", "5"), elShort(0x00280010, 6), elShort(0x00280011, 8),
+		elShort(0x00280100, 16), elShort(0x00280101, 16), elShort(0x00280102, 15), elShort(0x00280103, 0),
+		elSequence(0x52009229, []element{
+			elSequence(0x00209116, []element{elText(0x00200037, "DS", `1\0\0\0\1\0`)}),
+			elSequence(0x00289110, []element{elText(0x00280030, "DS", `1\1`)}),
+		}),
+		elSequence(0x52009230, frames...), elLong(0x7fe00010, "OW", pixels))
+	out, err := ingest(t, Default(), writeFolder(t, b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rowsOf[volume.Record](t, out, "volumes.jsonl")[0]
+	if r.Shape != [3]int{5, 6, 8} || r.SpacingMM != [3]float64{2, 1, 1} || r.Affine[2][3] != -8 || r.Verdict != "volume" {
+		t.Errorf("record %+v", r)
+	}
+	v, err := volume.Read(filepath.Join(out, "volumes", r.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := v.At(1, 2, 3); got != 19*4-1000 { // the lowest but one: frame 3, slope 4
+		t.Errorf("voxel (1, 2, 3) is %v, want %v", got, 19*4-1000)
+	}
+}
+
 // What was never meant as a volume does not count as refused; what is broken
 // does.
 func TestRunMaxRefused(t *testing.T) {
@@ -457,9 +499,9 @@ func TestConfig(t *testing.T) {
 	if err := Default().Validate(); err != nil {
 		t.Errorf("the default is refused: %v", err)
 	}
-	bad := Config{MinSlices: 1, SpacingTolerance: math.NaN(), Tilt: "x", Gaps: "y", SUV: "z", ROI: []string{"["}, MaxRefused: 2, Workers: -1}
+	bad := Config{Modalities: []string{"ct"}, MinSlices: 1, SpacingTolerance: math.NaN(), Tilt: "x", Gaps: "y", SUV: "z", ROI: []string{"["}, MaxRefused: 2, Workers: -1}
 	err := bad.Validate()
-	for _, key := range []string{"min_slices", "spacing_tolerance", "tilt", "gaps", "suv", "roi", "max_refused", "workers"} {
+	for _, key := range []string{"modalities", "min_slices", "spacing_tolerance", "tilt", "gaps", "suv", "roi", "max_refused", "workers"} {
 		if err == nil || !strings.Contains(err.Error(), key) {
 			t.Errorf("error %v does not name %s", err, key)
 		}

@@ -81,13 +81,17 @@ func (s *series) refusal() error {
 	return refuse(reason, "%d files, beside %d good slices; one: %s", count[reason], len(s.slices), detailOf(worst.err))
 }
 
-// detailOf returns the detail of an *Error, without its path.
+// detailOf returns the detail of an *Error, without its path, and without a
+// cause that might hold one.
 func detailOf(err error) string {
 	var e *Error
-	if errors.As(err, &e) {
-		return e.Detail
+	if !errors.As(err, &e) {
+		return ""
 	}
-	return ""
+	if e.Err != nil && (e.Reason == UnsupportedTransferSyntax || e.Reason == BadPixelData) {
+		return e.Detail + ": " + e.Err.Error()
+	}
+	return e.Detail
 }
 
 // vendor returns the common name of the maker of a scanner. What is not known
