@@ -76,6 +76,7 @@ func (p *patient) series() *dataset {
 	d.text(tag.SeriesInstanceUID, p.uid("series"))
 	d.text(tag.SeriesNumber, "1")
 	d.text(tag.SeriesDescription, "Chest "+p.cfg.Modality+", made data")
+	d.text(tag.BodyPartExamined, "CHEST")
 	d.text(tag.PatientPosition, "HFS")
 	d.text(tag.AcquisitionNumber, "1")
 	d.set(tag.AcquisitionDate, []string{fmt.Sprintf("2001%02d%02d", 1+p.number/28%12, 1+p.number%28)})

@@ -5,9 +5,9 @@ import (
 	"math/rand/v2"
 )
 
-// A nodule is a solid whose surface lies at radius(u) from its centre in the
-// direction u. Its volume is that of a sphere of its diameter, and its centre
-// is its centre of mass.
+// A nodule is a solid whose surface lies at radius(u) from the start of its
+// rays in the direction u. Its volume is that of a sphere of its diameter, and
+// its centre is its centre of mass.
 type nodule struct {
 	centre   vec
 	diameter float64
@@ -21,6 +21,7 @@ type nodule struct {
 		phase, amplitude float64
 	}
 	base float64 // radius before the waves
+	rays vec     // where the rays start, from the centre
 }
 
 // radius is the distance of the surface in the direction of the unit vector u.
@@ -32,10 +33,9 @@ func (n *nodule) radius(u vec) float64 {
 	return n.base * f
 }
 
-// dist is the signed distance of p to the surface, measured along the ray from
-// the centre.
+// dist is the signed distance of p to the surface, measured along the ray.
 func (n *nodule) dist(p vec) float64 {
-	q := p.sub(n.centre)
+	q := p.sub(n.centre).sub(n.rays)
 	d := q.length()
 	if d == 0 {
 		return -n.base
@@ -62,26 +62,16 @@ func newNodule(r *rand.Rand, diameter, rough float64) *nodule {
 	// the first moment that of π radius⁴ u.
 	const directions = 2000
 	var cube float64
-	for k := range directions {
-		rad := n.radius(spiral(k, directions))
-		cube += rad * rad * rad / directions
-	}
-	n.base = diameter / 2 / math.Cbrt(cube)
-	return n
-}
-
-// massOffset is how far the centre of mass lies from the origin of the rays.
-func (n *nodule) massOffset() vec {
-	const directions = 2000
-	var cube float64
 	var moment vec
 	for k := range directions {
 		u := spiral(k, directions)
 		rad := n.radius(u)
-		cube += rad * rad * rad / 3
-		moment = moment.add(u.scale(rad * rad * rad * rad / 4))
+		cube += rad * rad * rad / directions
+		moment = moment.add(u.scale(rad * rad * rad * rad / directions))
 	}
-	return moment.scale(1 / cube)
+	n.base = diameter / 2 / math.Cbrt(cube)
+	n.rays = moment.scale(-0.75 * n.base / cube)
+	return n
 }
 
 // spiral is the k-th of n unit vectors spread evenly over the sphere.
@@ -96,7 +86,7 @@ func spiral(k, n int) vec {
 // polygon, or nil where the plane misses it.
 func (n *nodule) contour(z float64) []vec {
 	const corners = 40
-	axis := vec{n.centre[0], n.centre[1], z}
+	axis := vec{n.centre[0] + n.rays[0], n.centre[1] + n.rays[1], z}
 	if n.dist(axis) >= 0 {
 		return nil
 	}
@@ -123,13 +113,15 @@ func placeNodules(cfg Config, sc scanner, a *anatomy, vessels tree, r *rand.Rand
 	var out []*nodule
 	for range 1 + r.IntN(cfg.NodulesMax) {
 		lo, hi := cfg.NoduleDiameterMM[0], cfg.NoduleDiameterMM[1]
-		n := newNodule(r, lo+(hi-lo)*math.Pow(r.Float64(), 1.8), between(r, 0.02, 0.13))
+		n := newNodule(r, lo+(hi-lo)*math.Pow(r.Float64(), 1.5), between(r, 0.02, 0.1))
 		sc.fill(n, r)
-		for range 300 {
-			n.attached = attachments(r)
-			if place(n, a, vessels, r) && apart(n, out) {
-				n.centre = n.centre.sub(n.massOffset())
-				spiculate(n, r)
+		n.attached = []string{"vessel", "pleura", "none", "none", "none"}[r.IntN(5)]
+		for try := range 400 {
+			if try == 200 {
+				n.attached = "none"
+			}
+			if n.place(a, vessels, r) && n.apart(out) {
+				n.spiculate(r)
 				out = append(out, n)
 				break
 			}
@@ -138,42 +130,38 @@ func placeNodules(cfg Config, sc scanner, a *anatomy, vessels tree, r *rand.Rand
 	return out
 }
 
-func attachments(r *rand.Rand) string {
-	switch u := r.Float64(); {
-	case u < 0.2:
-		return "vessel"
-	case u < 0.4:
-		return "pleura"
-	}
-	return "none"
-}
-
-// place tries one place for n according to what it is attached to.
-func place(n *nodule, a *anatomy, vessels tree, r *rand.Rand) bool {
+// place tries one place for n, according to what it is attached to. A nodule
+// lies in the lung but for a hair's breadth.
+func (n *nodule) place(a *anatomy, vessels tree, r *rand.Rand) bool {
 	rad := n.diameter / 2
 	p, ok := a.inLung(r, r.IntN(2), rad, rad+5)
-	if n.attached == "vessel" && len(vessels) > 0 {
+	switch {
+	case n.attached == "vessel" && len(vessels) > 0:
 		v := vessels[r.IntN(len(vessels))]
-		if v.rb < 0.8 || v.ra > 2.4 {
-			return false
+		p = v.b.add(spiral(r.IntN(1000), 1000).scale(0.9*rad + v.rb))
+		ok = v.rb > 0.8 && v.ra < 2.4
+	case n.attached == "pleura" && ok:
+		// Outwards until the surface touches.
+		away := spiral(r.IntN(1000), 1000)
+		for range 200 {
+			if q := p.add(away); -a.lungAt(q) >= rad {
+				p = q
+			}
 		}
-		u := spiral(r.IntN(1000), 1000)
-		p = v.b.add(u.scale(rad*0.8 + v.rb))
-		ok = p[2] > rad+5 && p[2] < a.length-rad-5
-	}
-	d := -a.lungAt(p)
-	switch n.attached {
-	case "pleura":
-		ok = ok && d < rad+1
-	case "none":
-		ok = ok && d > rad+3
 	}
 	n.centre = p
-	return ok && d > 0.95*rad
+	d := -a.lungAt(p)
+	switch {
+	case n.attached == "pleura":
+		ok = ok && d < rad+1.5
+	case n.attached == "none":
+		ok = ok && d > rad+3
+	}
+	return ok && d > 0.95*rad && p[2] > rad+5 && p[2] < a.length-rad-5
 }
 
 // apart tells whether n keeps 8 mm from all others.
-func apart(n *nodule, others []*nodule) bool {
+func (n *nodule) apart(others []*nodule) bool {
 	for _, o := range others {
 		if n.centre.sub(o.centre).length() < (n.diameter+o.diameter)/2+8 {
 			return false
@@ -183,7 +171,7 @@ func apart(n *nodule, others []*nodule) bool {
 }
 
 // spiculate gives some of the larger solid nodules strands.
-func spiculate(n *nodule, r *rand.Rand) {
+func (n *nodule) spiculate(r *rand.Rand) {
 	if n.diameter < 9 || n.kind == "ground-glass" || r.Float64() < 0.6 {
 		return
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // angles is how many directions the outlines of a slice are tabulated for.
-const angles = 360
+const angles = 180
 
 // A polar is where the columns and rows of a canvas lie around the body's axis.
 type polar struct {
@@ -80,6 +80,10 @@ func (s *scene) paintTrunk(c *canvas, where polar, r *rand.Rand) {
 				}
 				dMuscle := float64(rad - lookUp(&o.muscle, turn))
 				dCage := float64(rad - lookUp(&o.cage, turn))
+				if dCage < -1-edge {
+					row[ix] = s.value[fat] + s.soft*b[ix]
+					continue
+				}
 				v := row[ix]
 				v += float32(coverage(dSkin, edge)) * (s.value[skin] - v)
 				v += float32(coverage(dSkin+2, edge)) * (s.value[fat] - v)
@@ -105,7 +109,7 @@ func (s *scene) paintTable(c *canvas) {
 	const bend = 420.0
 	top := s.half[1]*1.04 + 7
 	c.paint(shape{
-		vec{-400, top - 60, -1e3}, vec{400, top + 8, s.length + 1e3},
+		vec{-400, top - 28, -1e3}, vec{400, top + 2, s.length + 1e3},
 		func(p vec) float64 {
 			d := math.Hypot(p[0], p[1]-(top-bend)) - bend
 			return math.Abs(d) - 1.5
