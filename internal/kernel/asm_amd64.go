@@ -6,91 +6,91 @@ package kernel
 func tile512_14x32(t *tile)
 
 //go:noescape
-func tileBF_14x32(t *tile)
-
-//go:noescape
 func tile512_14x16(t *tile)
 
 //go:noescape
-func tileBF_14x16(t *tile)
+func tileBF_14x32(t *tile)
 
 //go:noescape
 func tile512_14x8(t *tile)
 
 //go:noescape
-func tile512_12x32(t *tile)
+func tileBF_14x16(t *tile)
 
 //go:noescape
-func tileBF_12x32(t *tile)
+func tile512_12x32(t *tile)
 
 //go:noescape
 func tile512_12x16(t *tile)
 
 //go:noescape
-func tileBF_12x16(t *tile)
+func tileBF_12x32(t *tile)
 
 //go:noescape
 func tile512_12x8(t *tile)
 
 //go:noescape
-func tile512_8x32(t *tile)
+func tileBF_12x16(t *tile)
 
 //go:noescape
-func tileBF_8x32(t *tile)
+func tile512_8x32(t *tile)
 
 //go:noescape
 func tile512_8x16(t *tile)
 
 //go:noescape
-func tileBF_8x16(t *tile)
+func tileBF_8x32(t *tile)
 
 //go:noescape
 func tile512_8x8(t *tile)
 
 //go:noescape
-func tile512_4x32(t *tile)
+func tileBF_8x16(t *tile)
 
 //go:noescape
-func tileBF_4x32(t *tile)
+func tile512_4x32(t *tile)
 
 //go:noescape
 func tile512_4x16(t *tile)
 
 //go:noescape
-func tileBF_4x16(t *tile)
+func tileBF_4x32(t *tile)
 
 //go:noescape
 func tile512_4x8(t *tile)
 
 //go:noescape
-func tile512_2x32(t *tile)
+func tileBF_4x16(t *tile)
 
 //go:noescape
-func tileBF_2x32(t *tile)
+func tile512_2x32(t *tile)
 
 //go:noescape
 func tile512_2x16(t *tile)
 
 //go:noescape
-func tileBF_2x16(t *tile)
+func tileBF_2x32(t *tile)
 
 //go:noescape
 func tile512_2x8(t *tile)
 
 //go:noescape
-func tile512_1x32(t *tile)
+func tileBF_2x16(t *tile)
 
 //go:noescape
-func tileBF_1x32(t *tile)
+func tile512_1x32(t *tile)
 
 //go:noescape
 func tile512_1x16(t *tile)
 
 //go:noescape
-func tileBF_1x16(t *tile)
+func tileBF_1x32(t *tile)
 
 //go:noescape
 func tile512_1x8(t *tile)
+
+//go:noescape
+func tileBF_1x16(t *tile)
 
 //go:noescape
 func tile256_6x16(t *tile)

@@ -38,6 +38,17 @@ func (w width) rows(n reg.Register, body func(v, disp int), pointers ...reg.Regi
 	JNZ(LabelRef("row"))
 }
 
+// wholeRows repeats body for each row of a panel; body gets the offsets of its
+// vectors.
+func (w width) wholeRows(n reg.Register, body func(disp []int), pointers ...reg.Register) {
+	var at []int
+	w.rows(n, func(v, disp int) {
+		if at = append(at, disp); len(at) == panelVectors {
+			body(at)
+		}
+	}, pointers...)
+}
+
 // perColumn loads one value for each column.
 func (w width) perColumn(p reg.Register) []reg.VecVirtual {
 	var r []reg.VecVirtual
@@ -63,18 +74,23 @@ func (w width) columnMax() {
 	end()
 }
 
-// columnExp: s[i][j] = exp(scale·s[i][j] - shift[j]), sum[j] = the column's sum.
+// columnExp: s[i][j] = exp(scale·s[i][j] - shift[j]), sum[j] += the column's sum.
 func (w width) columnExp() {
 	function("columnExp"+w.suffix, "func(n int, s []float32, scale float32, shift, sum []float32)")
 	n, s, scale := param("n"), param("s"), w.cast("scale")
 	shift, sum := param("shift"), param("sum")
-	h, t := w.perColumn(shift), w.perColumn(sum)
-	w.rows(n, func(v, disp int) {
-		e := w.load(Mem{Base: s, Disp: disp})
-		VFMSUB213PS(h[v], scale, e)
+	t := w.perColumn(sum)
+	w.wholeRows(n, func(disp []int) {
+		e := w.regs(panelVectors)
+		for v, d := range disp {
+			VMOVUPS(Mem{Base: s, Disp: d}, e[v])
+			VFMSUB213PS(Mem{Base: shift, Disp: d}, scale, e[v])
+		}
 		w.exp(e)
-		VADDPS(e, t[v], t[v])
-		VMOVUPS(e, Mem{Base: s, Disp: disp})
+		for v, d := range disp {
+			VADDPS(e[v], t[v], t[v])
+			VMOVUPS(e[v], Mem{Base: s, Disp: d})
+		}
 	}, s)
 	w.storeColumns(t, sum)
 	end()
@@ -86,15 +102,21 @@ func (w width) columnGrad() {
 	function("columnGrad"+w.suffix, "func(n int, s, g []float32, scale float32, shift, dot []float32)")
 	n, s, g, scale := param("n"), param("s"), param("g"), w.cast("scale")
 	shift, dot := param("shift"), param("dot")
-	w.rows(n, func(v, disp int) {
-		e, d := w.load(Mem{Base: s, Disp: disp}), w.load(Mem{Base: g, Disp: disp})
-		VFMSUB213PS(Mem{Base: shift, Disp: disp}, scale, e)
+	w.wholeRows(n, func(disp []int) {
+		e, d := w.regs(panelVectors), w.reg()
+		for v, at := range disp {
+			VMOVUPS(Mem{Base: s, Disp: at}, e[v])
+			VFMSUB213PS(Mem{Base: shift, Disp: at}, scale, e[v])
+		}
 		w.exp(e)
-		VMOVUPS(e, Mem{Base: s, Disp: disp})
-		VSUBPS(Mem{Base: dot, Disp: disp}, d, d)
-		VMULPS(scale, e, e)
-		VMULPS(e, d, d)
-		VMOVUPS(d, Mem{Base: g, Disp: disp})
+		for v, at := range disp {
+			VMOVUPS(e[v], Mem{Base: s, Disp: at})
+			VMOVUPS(Mem{Base: g, Disp: at}, d)
+			VSUBPS(Mem{Base: dot, Disp: at}, d, d)
+			VMULPS(scale, e[v], e[v])
+			VMULPS(e[v], d, d)
+			VMOVUPS(d, Mem{Base: g, Disp: at})
+		}
 	}, s, g)
 	end()
 }

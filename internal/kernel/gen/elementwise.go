@@ -20,46 +20,63 @@ const tailScale = 0.35
 func activations(w width) {
 	function("gelu"+w.suffix, "func(n int, y, x []float32)")
 	n, y, x := param("n"), param("y"), param("x")
-	w.loop("loop", n, func() {
-		v := w.load(Mem{Base: x})
+	w.pairs("loop", n, func(at []int) {
+		v := w.regs(len(at))
+		each := func(f func(i, disp int)) {
+			for i, disp := range at {
+				f(i, disp)
+			}
+		}
+		each(func(i, disp int) { VMOVUPS(Mem{Base: x, Disp: disp}, v[i]) })
 		_, q, a := w.normal(v)
-		VMINPS(a, w.load(f32(20)), a) // so that infinity times zero is zero
-		VMAXPS(f32(0), v, v)
-		VFNMADD231PS(a, q, v)
-		VMOVUPS(v, Mem{Base: y})
+		each(func(i, _ int) { VMINPS(f32(20), a[i], a[i]) }) // so that infinity times zero is zero
+		each(func(i, _ int) { VMAXPS(f32(0), v[i], v[i]) })
+		each(func(i, _ int) { VFNMADD231PS(a[i], q[i], v[i]) })
+		each(func(i, disp int) { VMOVUPS(v[i], Mem{Base: y, Disp: disp}) })
 	}, y, x)
 	end()
 
 	function("geluGrad"+w.suffix, "func(n int, dx, dy, x []float32)")
 	n, x = param("n"), param("x")
 	dx, dy := param("dx"), param("dy")
-	w.loop("loop", n, func() {
-		v := w.load(Mem{Base: x})
+	w.pairs("loop", n, func(at []int) {
+		v := w.regs(len(at))
+		each := func(f func(i, disp int)) {
+			for i, disp := range at {
+				f(i, disp)
+			}
+		}
+		each(func(i, disp int) { VMOVUPS(Mem{Base: x, Disp: disp}, v[i]) })
 		e, q, _ := w.normal(v)
-		VMINPS(f32(20), v, v)
-		VMAXPS(f32(-20), v, v)
-		VMULPS(f32(1/math.Sqrt(2*math.Pi)), e, e)
-		w.distribution(v, q)
-		VFMADD231PS(v, e, q)
-		VMULPS(Mem{Base: dy}, q, q)
-		VMOVUPS(q, Mem{Base: dx})
+		each(func(i, _ int) { VMINPS(f32(20), v[i], v[i]) })
+		each(func(i, _ int) { VMAXPS(f32(-20), v[i], v[i]) })
+		each(func(i, _ int) { VMULPS(f32(1/math.Sqrt(2*math.Pi)), e[i], e[i]) })
+		each(func(i, _ int) { w.distribution(v[i], q[i]) })
+		each(func(i, _ int) { VFMADD231PS(v[i], e[i], q[i]) })
+		each(func(i, disp int) { VMULPS(Mem{Base: dy, Disp: disp}, q[i], q[i]) })
+		each(func(i, disp int) { VMOVUPS(q[i], Mem{Base: dx, Disp: disp}) })
 	}, dx, dy, x)
 	end()
 }
 
 // normal returns exp(-v²/2), Φ(-|v|) and |v|.
-func (w width) normal(v reg.VecVirtual) (e, q, a reg.VecVirtual) {
-	e, a = w.reg(), w.reg()
-	VANDPS(i32(0x7fffffff), v, a)
-	VMULPS(v, v, e)
-	VMULPS(f32(-0.5), e, e)
+func (w width) normal(v []reg.VecVirtual) (e, q, a []reg.VecVirtual) {
+	e, a = w.regs(len(v)), w.regs(len(v))
+	each := func(f func(i int)) {
+		for i := range v {
+			f(i)
+		}
+	}
+	each(func(i int) { VMULPS(v[i], v[i], e[i]) })
+	each(func(i int) { VMULPS(f32(-0.5), e[i], e[i]) })
 	w.exp(e)
-	t, one := w.load(f32(tailScale)), w.load(f32(1))
-	VFMADD213PS(one, a, t)
-	VDIVPS(t, one, t)
+	each(func(i int) { VANDPS(i32(0x7fffffff), v[i], a[i]) })
+	t, one := w.loads(len(v), f32(tailScale)), w.load(f32(1))
+	each(func(i int) { VFMADD213PS(one, a[i], t[i]) })
+	each(func(i int) { VDIVPS(t[i], one, t[i]) })
 	q = w.poly(t, tail)
-	VMULPS(t, q, q)
-	VMULPS(e, q, q)
+	each(func(i int) { VMULPS(t[i], q[i], q[i]) })
+	each(func(i int) { VMULPS(e[i], q[i], q[i]) })
 	return e, q, a
 }
 

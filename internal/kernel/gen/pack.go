@@ -277,7 +277,7 @@ func transRows256(ones Mem) {
 		VPERM2F128(Imm(0x20), y[4+c], y[c], y[8+c])
 		VPERM2F128(Imm(0x31), y[4+c], y[c], y[12+c])
 	}
-	storeColumns(y[8:])
+	storeColumns(y[8:16])
 	ADDQ(U32(32), src)
 	JMP(LabelRef("block"))
 	Label("done")

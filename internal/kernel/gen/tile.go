@@ -11,7 +11,7 @@ import (
 
 var (
 	zmms = []reg.VecPhysical{reg.Z0, reg.Z1, reg.Z2, reg.Z3, reg.Z4, reg.Z5, reg.Z6, reg.Z7, reg.Z8, reg.Z9, reg.Z10, reg.Z11, reg.Z12, reg.Z13, reg.Z14, reg.Z15, reg.Z16, reg.Z17, reg.Z18, reg.Z19, reg.Z20, reg.Z21, reg.Z22, reg.Z23, reg.Z24, reg.Z25, reg.Z26, reg.Z27, reg.Z28, reg.Z29, reg.Z30, reg.Z31}
-	ymms = []reg.VecPhysical{reg.Y0, reg.Y1, reg.Y2, reg.Y3, reg.Y4, reg.Y5, reg.Y6, reg.Y7, reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15}
+	ymms = []reg.VecPhysical{reg.Y0, reg.Y1, reg.Y2, reg.Y3, reg.Y4, reg.Y5, reg.Y6, reg.Y7, reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15, reg.Y16, reg.Y17, reg.Y18, reg.Y19, reg.Y20, reg.Y21, reg.Y22, reg.Y23, reg.Y24, reg.Y25, reg.Y26, reg.Y27, reg.Y28, reg.Y29, reg.Y30, reg.Y31}
 )
 
 // Offsets of the fields of the kernel package's tile struct, tested there.
@@ -24,15 +24,17 @@ const (
 // tiles emits every tile kernel: tile<isa>_<rows>x<columns>.
 func tiles() {
 	for _, rows := range []int{14, 12, 8, 4, 2, 1} {
+		tileKernel{"512", rows, 2, 64, 128, zmms, false}.emit()
 		for _, vecs := range []int{2, 1} {
-			tileKernel{"512", rows, vecs, 64, 128, zmms, false}.emit()
+			// Narrow tiles in ymm registers: a broadcast feeds as many products,
+			// and Zen 4 does two of each a cycle.
+			tileKernel{"512", rows, vecs, 32, 128, ymms, false}.emit()
 			tileKernel{"BF", rows, vecs, 64, 128, zmms, true}.emit()
 		}
-		tileKernel{"512", rows, 1, 32, 128, ymms, false}.emit()
 	}
 	for _, rows := range []int{6, 4, 2, 1} {
 		for _, vecs := range []int{2, 1} {
-			tileKernel{"256", rows, vecs, 32, 64, ymms, false}.emit()
+			tileKernel{"256", rows, vecs, 32, 64, ymms[:16], false}.emit()
 		}
 	}
 }
@@ -135,11 +137,8 @@ func (t tileKernel) point() {
 
 // step adds the product of one column of A and one row of B.
 func (t tileKernel) step() {
-	folded := t.rows*t.vecs+t.vecs+2 > len(t.vec) // no register left for the row of B
-	if !folded {
-		for v := range t.vecs {
-			VMOVUPS(Mem{Base: bp, Disp: v * t.bytes}, t.row(v))
-		}
+	for v := range t.vecs {
+		VMOVUPS(Mem{Base: bp, Disp: v * t.bytes}, t.row(v))
 	}
 	for i := range t.rows {
 		a := Mem{Base: rowPointers[i/3]}
@@ -148,12 +147,9 @@ func (t tileKernel) step() {
 		}
 		VBROADCASTSS(a, t.cast(i))
 		for v := range t.vecs {
-			switch {
-			case t.pairs:
+			if t.pairs {
 				vdpbf16ps(i*t.vecs+v, t.rowIndex(v), t.castIndex(i))
-			case folded:
-				VFMADD231PS(Mem{Base: bp, Disp: v * t.bytes}, t.cast(i), t.acc(i, v))
-			default:
+			} else {
 				VFMADD231PS(t.row(v), t.cast(i), t.acc(i, v))
 			}
 		}

@@ -94,57 +94,108 @@ func (w width) loop(label string, n reg.Register, body func(), pointers ...reg.R
 	JG(LabelRef(label))
 }
 
+// pairs is loop with two vectors at a time, and one at the end where n asks for
+// it; body gets the offsets of its vectors.
+func (w width) pairs(label string, n reg.Register, body func(at []int), pointers ...reg.Register) {
+	step := uint64(2 * w.bytes / 4)
+	SUBQ(Imm(step), n)
+	JL(LabelRef(label + "Last"))
+	Label(label)
+	body([]int{0, w.bytes})
+	for _, p := range pointers {
+		ADDQ(U32(uint32(2*w.bytes)), p)
+	}
+	SUBQ(Imm(step), n)
+	JGE(LabelRef(label))
+	Label(label + "Last")
+	ADDQ(Imm(step), n)
+	JZ(LabelRef(label + "Done"))
+	body([]int{0})
+	Label(label + "Done")
+}
+
 func end() {
 	VZEROUPPER()
 	RET()
 }
 
+// Long chains of dependent instructions are emitted for several vectors at once,
+// instruction by instruction in turn, so that the machine finds independent ones
+// side by side.
+
+// regs returns n fresh registers.
+func (w width) regs(n int) []reg.VecVirtual {
+	var r []reg.VecVirtual
+	for range n {
+		r = append(r, w.reg())
+	}
+	return r
+}
+
+// loads returns n registers, each filled from m.
+func (w width) loads(n int, m Mem) []reg.VecVirtual {
+	r := w.regs(n)
+	for _, v := range r {
+		VMOVUPS(m, v)
+	}
+	return r
+}
+
 // poly returns c[0]·x^n + ... + c[n] by Horner's rule.
-func (w width) poly(x reg.Register, c []float64) reg.VecVirtual {
-	p := w.load(f32(c[0]))
+func (w width) poly(x []reg.VecVirtual, c []float64) []reg.VecVirtual {
+	p := w.loads(len(x), f32(c[0]))
 	for _, v := range c[1:] {
-		VFMADD213PS(f32(v), x, p)
+		for i := range x {
+			VFMADD213PS(f32(v), x[i], p[i])
+		}
 	}
 	return p
 }
 
-// exp replaces x by e^x: e^r·2^n with n = round(x/ln 2) and the minimax
-// polynomial of Cephes' expf for e^r; error below 1e-7 of the value. Infinities
+// exp replaces each x by e^x: e^r·2^n with n = round(x/ln 2) and the minimax
+// polynomial of Cephes' expf for e^r; error about 1e-7 of the value. Infinities
 // and NaN give what they should, and small results are rounded to denormals.
-func (w width) exp(x reg.VecVirtual) {
+func (w width) exp(x []reg.VecVirtual) {
 	low, high := -150., 150.
 	if w == ymm {
 		low, high = -104, 89 // so that 2^n is a product of two normal numbers
 	}
-	v := w.load(f32(low))
-	VMAXPS(x, v, x) // x last in the machine's order: a NaN stays
-	VMOVUPS(f32(high), v)
-	VMINPS(x, v, x)
-	n := w.reg()
-	VMULPS(f32(math.Log2E), x, n)
-	if w == zmm {
-		VRNDSCALEPS(Imm(8), n, n)
-	} else {
-		VROUNDPS(Imm(8), n, n)
+	v := w.loads(len(x), f32(low))
+	n := w.regs(len(x))
+	each := func(f func(i int)) {
+		for i := range x {
+			f(i)
+		}
 	}
+	each(func(i int) { VMAXPS(x[i], v[i], x[i]) }) // x last in the machine's order: a NaN stays
+	each(func(i int) { VMOVUPS(f32(high), v[i]) })
+	each(func(i int) { VMINPS(x[i], v[i], x[i]) })
+	each(func(i int) { VMULPS(f32(math.Log2E), x[i], n[i]) })
+	each(func(i int) {
+		if w == zmm {
+			VRNDSCALEPS(Imm(8), n[i], n[i])
+		} else {
+			VROUNDPS(Imm(8), n[i], n[i])
+		}
+	})
 	const ln2High = 0.693359375 // 9 bits: n·ln2High is exact
-	VFNMADD231PS(f32(ln2High), n, x)
-	VFNMADD231PS(f32(math.Ln2-ln2High), n, x)
+	each(func(i int) { VFNMADD231PS(f32(ln2High), n[i], x[i]) })
+	each(func(i int) { VFNMADD231PS(f32(math.Ln2-ln2High), n[i], x[i]) })
 	p := w.poly(x, []float64{1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1})
-	VMULPS(x, x, v)
-	VFMADD213PS(x, v, p)
-	VADDPS(f32(1), p, x)
+	each(func(i int) { VMULPS(x[i], x[i], v[i]) })
+	each(func(i int) { VFMADD213PS(x[i], v[i], p[i]) })
+	each(func(i int) { VADDPS(f32(1), p[i], x[i]) })
 	if w == zmm {
-		VSCALEFPS(n, x, x)
+		each(func(i int) { VSCALEFPS(n[i], x[i], x[i]) })
 		return
 	}
-	VCVTPS2DQ(n, n)
-	VPSRAD(Imm(1), n, v)
-	VPSUBD(v, n, n)
-	for _, half := range []reg.VecVirtual{v, n} {
-		VPADDD(i32(127), half, half)
-		VPSLLD(Imm(23), half, half)
-		VMULPS(half, x, x)
+	each(func(i int) { VCVTPS2DQ(n[i], n[i]) })
+	each(func(i int) { VPSRAD(Imm(1), n[i], v[i]) })
+	each(func(i int) { VPSUBD(v[i], n[i], n[i]) })
+	for _, half := range [][]reg.VecVirtual{v, n} {
+		each(func(i int) { VPADDD(i32(127), half[i], half[i]) })
+		each(func(i int) { VPSLLD(Imm(23), half[i], half[i]) })
+		each(func(i int) { VMULPS(half[i], x[i], x[i]) })
 	}
 }
 
