@@ -17,7 +17,7 @@ type Config struct {
 	Percentiles   [2]float64 `mapstructure:"percentiles"`    // volumes in neither unit (MR) are clamped to these percentiles of their own voxels
 	Split         Split      `mapstructure:"split"`          // shares of the patients in each part
 	LabelFraction float64    `mapstructure:"label_fraction"` // share of the labelled training patients whose labels are kept, 0 to 1; smaller shares are subsets of greater ones
-	NearDuplicate float64    `mapstructure:"near_duplicate"` // volumes in different parts that lie as near as this are a leak, 0 to 0.5; 0 lets all but equal ones pass
+	NearDuplicate float64    `mapstructure:"near_duplicate"` // volumes in different parts at most this far apart are a leak; 0 is for equal volumes, about 1 for those of different patients
 }
 
 // Split holds the share of the patients in each part. The shares add up to 1.
@@ -36,7 +36,7 @@ func Default() Config {
 		Percentiles:   [2]float64{0.5, 99.5},
 		Split:         Split{Train: 0.6, Val: 0.2, Test: 0.2},
 		LabelFraction: 1,
-		NearDuplicate: 0.2,
+		NearDuplicate: 0.4,
 	}
 }
 
@@ -64,8 +64,8 @@ func (c Config) Validate() error {
 	if !(c.LabelFraction >= 0 && c.LabelFraction <= 1) {
 		return fmt.Errorf("label_fraction %v: want 0 to 1", c.LabelFraction)
 	}
-	if !(c.NearDuplicate >= 0 && c.NearDuplicate <= 0.5) {
-		return fmt.Errorf("near_duplicate %v: want 0 to 0.5", c.NearDuplicate)
+	if !(c.NearDuplicate >= 0 && c.NearDuplicate < 1) {
+		return fmt.Errorf("near_duplicate %v: want at least 0 and less than 1", c.NearDuplicate)
 	}
 	return c.Split.validate()
 }

@@ -92,21 +92,27 @@ func (r *LeakageReport) identity(scans []scan, what, method string, of func(*sca
 func (r *LeakageReport) likeness(scans []scan, nearDuplicate float64) {
 	c := Check{
 		What: "near-duplicate",
-		Method: fmt.Sprintf("rise or fall of intensity between the neighbouring cells of a %d³ grid over the volume; "+
-			"the same scan if at most %g of the places differ", likenessSide, nearDuplicate),
+		Method: fmt.Sprintf("whether intensity rises, falls or neither between the neighbouring cells of a %d³ grid over the volume; "+
+			"the distance is the number of places that differ as a share of how many would by chance; up to %g it is the same scan", likenessSide, nearDuplicate),
 	}
+	prints := make([]likeness, len(scans))
+	for i, s := range scans {
+		prints[i] = s.print
+		if s.print.blank() {
+			c.Without++
+		}
+	}
+	chance := chances(prints)
 	nearest := math.Inf(1)
 	for i := range scans {
-		if scans[i].print.blank() {
-			c.Without++
-			continue
-		}
 		for j := range i {
 			if scans[i].part == scans[j].part {
 				continue
 			}
-			d := scans[i].print.distance(scans[j].print) // NaN for a blank one
-			nearest = min(nearest, nanAsInf(d))
+			d := prints[i].distance(prints[j], chance, max(nearest, nearDuplicate))
+			if d < nearest {
+				nearest = d
+			}
 			if d <= nearDuplicate {
 				c.Found++
 				r.add(Finding{What: c.What, Distance: &d}, &scans[j], &scans[i])
@@ -117,13 +123,6 @@ func (r *LeakageReport) likeness(scans []scan, nearDuplicate float64) {
 		c.Nearest = &nearest
 	}
 	r.Checks = append(r.Checks, c)
-}
-
-func nanAsInf(d float64) float64 {
-	if math.IsNaN(d) {
-		return math.Inf(1)
-	}
-	return d
 }
 
 func (r *LeakageReport) add(f Finding, a, b *scan) {

@@ -78,3 +78,65 @@ func TestSamePatientMayShare(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Oracle: the definition of a distance, place by place, on prints of three volumes.
+func TestLikenessDistance(t *testing.T) {
+	var places [3]string
+	prints := make([]likeness, 3)
+	for i, seed := range []uint64{1, 2, 3} {
+		r := rand.New(rand.NewPCG(seed, 0))
+		prints[i] = likeness{make([]uint64, 2), make([]uint64, 2)}
+		for bit := range 128 {
+			switch c := "+-0"[r.IntN(3)]; c {
+			case '+':
+				prints[i].rises[bit/64] |= 1 << (bit % 64)
+				places[i] += "+"
+			case '-':
+				prints[i].falls[bit/64] |= 1 << (bit % 64)
+				places[i] += "-"
+			default:
+				places[i] += "0"
+			}
+		}
+	}
+	differ, byChance := 0.0, 0.0
+	for bit := range 128 {
+		if places[0][bit] == '0' && places[1][bit] == '0' {
+			continue
+		}
+		if places[0][bit] != places[1][bit] {
+			differ++
+		}
+		chance := 1.0
+		for _, c := range "+-0" {
+			n := 1.0
+			for i := range places {
+				if rune(places[i][bit]) == c {
+					n++
+				}
+			}
+			chance -= n / 6 * n / 6
+		}
+		byChance += chance
+	}
+	// Prints of fewer than 100 places that say something are blank.
+	chance := chances(prints)
+	if d := prints[0].distance(prints[1], chance, 9); !math.IsNaN(d) {
+		t.Errorf("blank prints are %v apart", d)
+	}
+	for i := range prints {
+		prints[i].rises = append(prints[i].rises, ^uint64(0), ^uint64(0))
+		prints[i].falls = append(prints[i].falls, 0, 0)
+	}
+	chance = chances(prints)
+	byChance += 128 * (1 - (16.0+1+1)/36)
+	if d := prints[0].distance(prints[1], chance, 9); !(math.Abs(d-differ/byChance) <= 1e-12) {
+		t.Errorf("distance %v, want %v", d, differ/byChance)
+	}
+	if d := prints[0].distance(prints[0], chance, 0); d != 0 {
+		t.Errorf("a print is %v from itself", d)
+	}
+	if d := prints[0].distance(prints[1], chance, 0); !math.IsInf(d, 1) {
+		t.Errorf("distance %v, want to be told only that it is more than 0", d)
+	}
+}

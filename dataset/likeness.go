@@ -20,10 +20,12 @@ const flat = 1e-3
 // tells different patients apart: for each pair of neighbouring cells of a 16³
 // grid over its extent, whether the intensity rises, falls or neither.
 //
-// Among 39 patients of the Soft-Tissue-Sarcoma collection, scans of different
-// patients are at least 0.41 (CT), 0.46 (MR) and 0.48 (PET) apart. Copies of one
-// scan with noise of 20 HU, other spacing by 0.7 to 1.3, another scale, or two
-// of some 60 slices cut off are at most 0.16 apart (CT, MR; PET 0.23).
+// Measured with distance: scans of different patients are at least 0.72 (CT),
+// 0.80 (PET) and 0.80 (MR) apart among the 39 patients of the
+// Soft-Tissue-Sarcoma collection, and 0.64 among 12 phantoms, which are more
+// alike. Copies of one scan with noise of 20 HU, other spacing by 0.7 to 1.3,
+// another scale, or two of some 60 slices cut off are at most 0.36 apart; PET
+// with noise of 0.1 SUV, 0.57.
 type likeness struct{ rises, falls []uint64 }
 
 // likenessOf returns the print of v, whose intensities run from 0 to 1.
@@ -64,9 +66,33 @@ func (l likeness) blank() bool {
 	return n < 100
 }
 
-// distance returns the share, from 0 to 1, of the places where either print
-// says something in which the two do not agree; NaN where one is blank.
-func (l likeness) distance(m likeness) float64 {
+// chances returns, for each place, the chance that two of the prints differ
+// there, were they drawn at random: 1 - Σ p² over rise, fall and neither, with
+// one more of each counted in, so that few prints say little. All anatomy rises
+// and falls alike in many places; agreement there proves nothing.
+func chances(prints []likeness) []float64 {
+	if len(prints) == 0 {
+		return nil
+	}
+	chance := make([]float64, 64*len(prints[0].rises))
+	n := float64(len(prints) + 3)
+	for bit := range chance {
+		rises, falls := 1, 1
+		for _, l := range prints {
+			rises += int(l.rises[bit/64] >> (bit % 64) & 1)
+			falls += int(l.falls[bit/64] >> (bit % 64) & 1)
+		}
+		r, f := float64(rises)/n, float64(falls)/n
+		chance[bit] = 1 - r*r - f*f - (1-r-f)*(1-r-f)
+	}
+	return chance
+}
+
+// distance returns in how many of the places where either print says something
+// the two do not agree, as a share of how many that would be by chance: 0 for
+// equal prints, about 1 for those of different patients. It is NaN where one is
+// blank, and +Inf, to save time, where it must be more than atMost.
+func (l likeness) distance(m likeness, chance []float64, atMost float64) float64 {
 	if l.blank() || m.blank() {
 		return math.NaN()
 	}
@@ -75,5 +101,15 @@ func (l likeness) distance(m likeness) float64 {
 		differ += bits.OnesCount64((l.rises[i] ^ m.rises[i]) | (l.falls[i] ^ m.falls[i]))
 		said += bits.OnesCount64(l.rises[i] | l.falls[i] | m.rises[i] | m.falls[i])
 	}
-	return float64(differ) / float64(said)
+	const most = 2.0 / 3 // of a chance
+	if float64(differ) > atMost*most*float64(said) {
+		return math.Inf(1)
+	}
+	byChance := 0.0
+	for i := range l.rises {
+		for word := l.rises[i] | l.falls[i] | m.rises[i] | m.falls[i]; word != 0; word &= word - 1 {
+			byChance += chance[64*i+bits.TrailingZeros64(word)]
+		}
+	}
+	return float64(differ) / byChance
 }

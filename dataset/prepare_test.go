@@ -153,7 +153,7 @@ func TestPrepareRefuses(t *testing.T) {
 		"NaN window":         {func(_ *archive, cfg *Config) { cfg.WindowSUV[1] = math.NaN() }, "window_suv"},
 		"strange modality":   {func(_ *archive, cfg *Config) { cfg.Modality = "ct" }, "modality"},
 		"label fraction":     {func(_ *archive, cfg *Config) { cfg.LabelFraction = 1.5 }, "label_fraction"},
-		"near duplicate":     {func(_ *archive, cfg *Config) { cfg.NearDuplicate = 0.9 }, "near_duplicate"},
+		"near duplicate":     {func(_ *archive, cfg *Config) { cfg.NearDuplicate = 1 }, "near_duplicate"},
 		"percentiles":        {func(_ *archive, cfg *Config) { cfg.Percentiles[1] = 101 }, "percentiles"},
 	} {
 		a, cfg := newArchive(8), Default()
