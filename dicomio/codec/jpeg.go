@@ -66,6 +66,9 @@ type jpegComp struct {
 func (d *jpegDecoder) markers() error {
 	for {
 		m, ok := d.nextMarker()
+		if !ok && d.process == mSOF2 { // only the end tells that no scan is missing
+			return bad("jpeg: no end of image")
+		}
 		if !ok || m == mEOI {
 			return d.finish()
 		}
@@ -74,7 +77,7 @@ func (d *jpegDecoder) markers() error {
 		}
 		seg, err := d.segment()
 		if err != nil {
-			if d.complete() { // garbage after the last scan
+			if d.complete() && d.process != mSOF2 { // garbage after the last scan
 				return d.finish()
 			}
 			return err

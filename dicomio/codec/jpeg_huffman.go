@@ -120,9 +120,8 @@ func (b *bitReader) signed(n uint) int32 {
 	return v
 }
 
-// over reports whether the stream has ended for good: more bits were made up
-// than padding explains.
-func (b *bitReader) over() bool { return b.stuck > 64+int(b.n) }
+// over reports whether bits were used that are made up: the stream has ended.
+func (b *bitReader) over() bool { return b.stuck > int(b.n) }
 
 // restart moves past the restart marker that must follow.
 func (b *bitReader) restart() error {

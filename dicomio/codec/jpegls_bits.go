@@ -70,7 +70,7 @@ func (b *lsBits) zeros(limit uint) uint {
 }
 
 // over reports whether the scan has ended before its image.
-func (b *lsBits) over() bool { return b.broken || b.stuck > b.n+8 }
+func (b *lsBits) over() bool { return b.broken || b.stuck > b.n }
 
 // resume returns where the markers go on.
 func (b *lsBits) resume() int { return max(b.pos-1, 0) }
