@@ -6,7 +6,9 @@ import (
 
 	"oncovox/dataset"
 	"oncovox/dicomio"
+	"oncovox/eval"
 	"oncovox/finetune"
+	"oncovox/internal/phantom"
 	"oncovox/internal/stage"
 	"oncovox/pretrain"
 )
@@ -14,20 +16,25 @@ import (
 // Kinds returns the kinds of stage, in the order in which data meets them.
 func Kinds() []Kind {
 	return []Kind{
+		{Name: "phantom", Fills: "archives",
+			Version: phantom.Version, Default: phantom.Default(), Run: act(phantom.Run)},
 		{Name: "ingest", Fills: "volumes", Takes: []string{"archives"}, Sources: ingestSources, Free: []string{"workers"},
 			Version: dicomio.Version, Default: dicomio.Default(), Run: act(dicomio.Run),
-			Summary: "ingest.json", Shows: []string{"volumes", "series.refused", "lesions"}},
+			Summary: "ingest.json", Shows: []Shown{{"volumes", "volumes"}, {"series refused", "series.refused"}, {"lesions", "lesions"}}},
 		{Name: "prepare", Fills: "data", Needs: []string{"volumes"},
 			Version: dataset.Version, Default: dataset.Default(), Run: act(dataset.Run),
-			Summary: "leakage.json", Shows: []string{"pairs", "found"}},
+			Summary: "leakage.json", Shows: []Shown{{"pairs of volumes compared", "pairs"}, {"leaks found", "found"}}},
 		{Name: "pretrain", Fills: "backbone", Needs: []string{"data"}, Resumes: true,
 			Version: pretrain.Version, Default: pretrain.Default(), Run: act(pretrain.Run),
-			Summary: "pretrain.json", Shows: []string{"val_loss", "mean_predictor_loss", "nearest_patch_loss"}},
+			Summary: "pretrain.json", Shows: []Shown{{"loss", "val_loss"}, {"loss of the mean", "mean_predictor_loss"}, {"loss of the nearest patch", "nearest_patch_loss"}}},
 		{Name: "finetune", Fills: "detector", Needs: []string{"data"}, Takes: []string{"backbone"}, Resumes: true,
 			Version: finetune.Version, Default: finetune.Default(), Run: act(finetune.Run)},
 		{Name: "predict", Fills: "detections", Needs: []string{"data", "detector"},
 			Version: finetune.PredictVersion, Default: finetune.DefaultPredict(), Run: act(finetune.Predict),
-			Summary: "predict.json", Shows: []string{"scans", "detections"}},
+			Summary: "predict.json", Shows: []Shown{{"scans", "scans"}, {"detections", "detections"}}},
+		{Name: "evaluate", Needs: []string{"data", "detections"}, Takes: []string{"backbone", "detector"},
+			Version: eval.Version, Default: eval.Default(), Run: act(eval.Run), Summary: "metrics.json",
+			Shows: []Shown{{"CPM", "methods.0.figures.cpm"}, {"sensitivity at 1 FP/scan", "methods.0.figures.sensitivity_1fp"}}},
 	}
 }
 

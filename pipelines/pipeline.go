@@ -26,7 +26,7 @@ type Kind struct {
 	Version int      // raised when equal work would give other artifacts
 	Resumes bool     // whether it continues from what an interrupted run left
 	Summary string   // the JSON file of its figures
-	Shows   []string // the dotted keys of Summary that the end of a run shows
+	Shows   []Shown  // what the end of a run shows of Summary
 	Free    []string // the settings that change no artifact, such as a number of workers
 	Default Config
 	Run     func(ctx context.Context, cfg Config, env stage.Env) error
@@ -34,6 +34,10 @@ type Kind struct {
 	// nil when there are none.
 	Sources func(cfg Config) []string
 }
+
+// A Shown is a figure of a stage: what it is called, and its dotted path in the
+// stage's summary.
+type Shown struct{ Name, Path string }
 
 // A Stage is one step of a pipeline.
 type Stage struct {

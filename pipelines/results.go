@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
 // A Result is something that came out of a run, for its last lines.
 type Result struct {
-	Stage string `json:"stage"`
-	Name  string `json:"name"`
-	Value any    `json:"value"` // a number, or the path of a file or folder
+	Stage string   `json:"stage"`
+	Name  string   `json:"name"`
+	Value any      `json:"value"`         // a number, or the path of a file or folder
+	Low   *float64 `json:"low,omitempty"` // of the interval around a number, where there is one
+	High  *float64 `json:"high,omitempty"`
 }
 
 // Results returns what to look at after a run: the figures that each stage's
@@ -23,9 +26,9 @@ func Results(outcomes []Outcome) []Result {
 	for _, o := range outcomes {
 		kind, _ := kindNamed(Kinds(), o.Kind)
 		out = append(out, shown(o, kind)...)
-		last = Result{o.Stage, "folder", o.Dir}
+		last = Result{Stage: o.Stage, Name: "folder", Value: o.Dir}
 		if path := filepath.Join(o.Dir, "report.html"); exists(path) {
-			last = Result{o.Stage, "report", path}
+			last = Result{Stage: o.Stage, Name: "report", Value: path}
 		}
 	}
 	if len(outcomes) > 0 {
@@ -42,25 +45,57 @@ func shown(o Outcome, kind Kind) []Result {
 		return nil
 	}
 	var out []Result
-	for _, key := range kind.Shows {
-		v := tree
-		for part := range strings.SplitSeq(key, ".") {
-			m, _ := v.(map[string]any)
-			v = m[part]
+	for _, show := range kind.Shows {
+		v := follow(tree, show.Path)
+		r := Result{Stage: o.Stage, Name: show.Name, Value: v}
+		if m, ok := v.(map[string]any); ok { // a figure with its interval
+			r.Value, r.Low, r.High = m["value"], number(m["low"]), number(m["high"])
 		}
-		if n, ok := v.(float64); ok {
-			out = append(out, Result{o.Stage, key, n})
+		if number(r.Value) != nil {
+			out = append(out, r)
 		}
 	}
 	return out
 }
 
+// follow returns what is at the dotted path in tree, or nil. An item of a list
+// goes by its index, or by the value of its "key".
+func follow(tree any, path string) any {
+	for part := range strings.SplitSeq(path, ".") {
+		switch t := tree.(type) {
+		case map[string]any:
+			tree = t[part]
+		case []any:
+			tree = nil
+			for i, item := range t {
+				if m, ok := item.(map[string]any); strconv.Itoa(i) == part || ok && m["key"] == part {
+					tree = item
+				}
+			}
+		default:
+			return nil
+		}
+	}
+	return tree
+}
+
+func number(v any) *float64 {
+	if n, ok := v.(float64); ok {
+		return &n
+	}
+	return nil
+}
+
 // String returns the value as the last lines of a run show it.
 func (r Result) String() string {
-	if n, ok := r.Value.(float64); ok {
-		return fmt.Sprintf("%.4g", n)
+	n := number(r.Value)
+	switch {
+	case n == nil:
+		return fmt.Sprint(r.Value)
+	case r.Low == nil || r.High == nil:
+		return fmt.Sprintf("%.4g", *n)
 	}
-	return fmt.Sprint(r.Value)
+	return fmt.Sprintf("%.3f (%.3f to %.3f)", *n, *r.Low, *r.High)
 }
 
 func exists(path string) bool {
