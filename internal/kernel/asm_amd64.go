@@ -159,7 +159,7 @@ func columnMax512(n int, s, top []float32)
 func columnExp512(n int, s []float32, scale float32, shift, sum []float32)
 
 //go:noescape
-func columnGrad512(n int, s, g []float32, scale float32, shift, dot []float32)
+func columnGrad512(n int, s, g []float32, scale, back float32, shift, dot []float32)
 
 //go:noescape
 func columnScale512(n int, s, f []float32)
@@ -219,7 +219,7 @@ func columnMax256(n int, s, top []float32)
 func columnExp256(n int, s []float32, scale float32, shift, sum []float32)
 
 //go:noescape
-func columnGrad256(n int, s, g []float32, scale float32, shift, dot []float32)
+func columnGrad256(n int, s, g []float32, scale, back float32, shift, dot []float32)
 
 //go:noescape
 func columnScale256(n int, s, f []float32)

@@ -64,8 +64,10 @@ func (j *attention) do(batch int) {
 
 func (j *attention) run(i int, s *scratch) {
 	h := head{attention: j, s: s, from: i / j.heads * j.tokens, at: i % j.heads * j.dim, lse: j.lse[i*j.tokens:][:j.tokens]}
-	h.k = h.gather(0, 1)
-	h.v = h.gather(1, 2)
+	h.k, h.v, h.ld = j.qkv[h.row(0, 1):], j.qkv[h.row(0, 2):], 3*j.heads*j.dim
+	if j.tokens > keyBlock {
+		h.k, h.v, h.ld = h.gather(0, 1), h.gather(1, 2), j.dim
+	}
 	s.tile.segs = j.none[:]
 	if j.backward {
 		h.gradient()
@@ -83,7 +85,8 @@ type head struct {
 	s    *scratch
 	from int       // its first row in qkv and y
 	at   int       // its first column in y
-	k, v []float32 // (tokens, dim)
+	k, v []float32 // (tokens, dim), rows ld apart
+	ld   int
 	lse  []float32
 }
 
@@ -93,7 +96,8 @@ func (h *head) row(i, part int) int { return ((h.from+i)*3+part)*h.heads*h.dim +
 // out returns where row i of y begins.
 func (h *head) out(i int) int { return (h.from+i)*h.heads*h.dim + h.at }
 
-// gather copies a part of qkv for this head into scratch buffer b.
+// gather copies a part of qkv for this head into scratch buffer b, so that many
+// passes over it stay in few pages.
 func (h *head) gather(b, part int) []float32 {
 	x := h.s.floats(b, h.tokens*h.dim)
 	for i := range h.tokens {
@@ -135,19 +139,19 @@ func (h *head) tiles(a, c []float32, ldc, rows, w int) {
 	}
 }
 
-// scores writes n rows from key row of a (tokens, dim) times a panel of dim rows.
+// scores writes n rows from row key of a, k or v, times a panel of dim rows.
 func (h *head) scores(dst, a, panel []float32, key, n, w int) {
 	x := &h.s.tile
-	x.b, x.k, x.rs, x.ks, x.add = panel, h.dim, h.dim, 1, 0
-	h.tiles(a[key*h.dim:], dst, h.p.columns, n, h.p.widths[h.p.width(w)])
+	x.b, x.k, x.rs, x.ks, x.add = panel, h.dim, h.ld, 1, 0
+	h.tiles(a[key*h.ld:], dst, h.p.columns, n, h.p.widths[h.p.width(w)])
 }
 
-// weigh adds, to dst (dim rows), a panel of n scores times rows from key of a
-// (tokens, dim); the first block overwrites.
+// weigh adds, to dst (dim rows), a panel of n scores times rows from row key of a,
+// k or v; the first block overwrites.
 func (h *head) weigh(dst, a, scores []float32, key, n, w int) {
 	x := &h.s.tile
-	x.b, x.k, x.rs, x.ks, x.add = scores, n, 1, h.dim, min(key, 1)
-	h.tiles(a[key*h.dim:], dst, h.p.columns, h.dim, h.p.widths[h.p.width(w)])
+	x.b, x.k, x.rs, x.ks, x.add = scores, n, 1, h.ld, min(key, 1)
+	h.tiles(a[key*h.ld:], dst, h.p.columns, h.dim, h.p.widths[h.p.width(w)])
 }
 
 // panel computes the outputs of the queries from q.
@@ -161,15 +165,16 @@ func (h *head) panel(q int) {
 		shift[l], sum[l] = float32(math.Inf(-1)), 0
 	}
 	h.p.columnMax(h.tokens, scores, shift)
+	scale := float32(float64(h.scale) * math.Log2E)
 	for l := range shift {
-		shift[l] *= h.scale
+		shift[l] *= scale
 	}
-	h.p.columnExp(h.tokens, scores, h.scale, shift, sum)
+	h.p.columnExp(h.tokens, scores, scale, shift, sum)
 	for key := 0; key < h.tokens; key += keyBlock {
 		h.weigh(out, h.v, scores[key*n:], key, min(keyBlock, h.tokens-key), w)
 	}
 	for l := range w {
-		h.lse[q+l] = shift[l] + float32(math.Log(float64(sum[l])))
+		h.lse[q+l] = float32((float64(shift[l]) + math.Log2(float64(sum[l]))) * math.Ln2)
 		sum[l] = 1 / sum[l]
 	}
 	h.p.columnScale(h.dim, out, sum)

@@ -1,5 +1,7 @@
 package kernel
 
+import "math"
+
 // groupPanels is how many panels of queries the backward pass takes together, so
 // that sums over queries are long enough to pay for reading what they add to.
 const groupPanels = 4
@@ -18,12 +20,8 @@ type group struct {
 
 // gradient computes dq, dk and dv of this head.
 func (h *head) gradient() {
-	s, d := h.s, h.dim
-	sums := s.floats(2, 2*h.tokens*d)
-	clear(sums)
-	dk, dv := sums[:h.tokens*d], sums[h.tokens*d:]
-	n := h.p.columns
-	g := &s.group
+	n, d := h.p.columns, h.dim
+	g := &h.s.group
 	for q := 0; q < h.tokens; q += g.panels * g.w {
 		g.first, g.panels, g.w = q, min(groupPanels, (h.tokens-q)/n), n
 		if g.panels == 0 {
@@ -31,17 +29,13 @@ func (h *head) gradient() {
 		}
 		h.load(g)
 		for key := 0; key < h.tokens; key += keyBlock {
-			h.gradientBlock(g, dk, dv, key, min(keyBlock, h.tokens-key))
+			h.gradientBlock(g, key, min(keyBlock, h.tokens-key))
 		}
 		for p := range g.panels {
 			h.untransposed(h.dqkv, g.dq[p*d*n:], h.row(q+p*n, 0), 3*h.heads*d, g.w)
 		}
 	}
 	*g = group{}
-	for i := range h.tokens {
-		copy(h.dqkv[h.row(i, 1):][:d], dk[i*d:])
-		copy(h.dqkv[h.row(i, 2):][:d], dv[i*d:])
-	}
 }
 
 // load packs the queries of a group and what is known of them: lse, and the dot
@@ -71,7 +65,9 @@ func (h *head) load(g *group) {
 		h.transposed(g.gt[p*d*n:], h.dy, h.out(q), c, g.w)
 		h.transposed(yt, h.y, h.out(q), c, g.w)
 		g.shift[p], g.dot[p] = s.lanes[2*p][:n], s.lanes[2*p+1][:n]
-		copy(g.shift[p], h.lse[q:q+g.w])
+		for l := range g.w {
+			g.shift[p][l] = float32(float64(h.lse[q+l]) * math.Log2E)
+		}
 		clear(g.dot[p])
 		h.p.channelDots(d, n, ones[2*n:], g.dot[p], g.gt[p*d*n:], yt, ones, ones[n:])
 	}
@@ -89,26 +85,28 @@ func (h *head) columnsOf(dst, x []float32, at, ld, rows int) {
 	}
 }
 
-// gradientBlock adds what a group of queries and n keys from key give.
-func (h *head) gradientBlock(g *group, dk, dv []float32, key, n int) {
+// gradientBlock adds what a group of queries and n keys from key give; the first
+// group overwrites dk and dv.
+func (h *head) gradientBlock(g *group, key, n int) {
 	d, cols := h.dim, h.p.columns
+	scale := float32(float64(h.scale) * math.Log2E)
 	for p := range g.panels {
 		scores, grads := g.scores[p*n*cols:], g.grads[p*n*cols:]
 		h.scores(scores, h.k, g.qt[p*d*cols:], key, n, g.w)
 		h.scores(grads, h.v, g.gt[p*d*cols:], key, n, g.w)
-		h.p.columnGrad(n, scores, grads, h.scale, g.shift[p], g.dot[p])
+		h.p.columnGrad(n, scores, grads, scale, h.scale, g.shift[p], g.dot[p])
 		h.weigh(g.dq[p*d*cols:], h.k, grads, key, n, g.w)
 		g.segs[p] = p * n * cols
 	}
-	x := &h.s.tile
-	x.k, x.rs, x.ks, x.add = g.w, cols, 1, 1
+	x, ld := &h.s.tile, 3*h.heads*d
+	x.k, x.rs, x.ks, x.add = g.w, cols, 1, min(g.first, 1)
 	x.segs = g.segs[:g.panels]
 	rows := (g.panels-1)*cols + g.w
 	for from := 0; from < d; from += cols {
 		x.b = g.g[from*rows:]
-		h.tiles(g.scores, dv[key*d+from:], d, n, min(cols, d-from))
+		h.tiles(g.scores, h.dqkv[h.row(key, 2)+from:], ld, n, min(cols, d-from))
 		x.b = g.q[from*rows:]
-		h.tiles(g.grads, dk[key*d+from:], d, n, min(cols, d-from))
+		h.tiles(g.grads, h.dqkv[h.row(key, 1)+from:], ld, n, min(cols, d-from))
 	}
 	x.segs = h.none[:]
 }

@@ -92,7 +92,7 @@ func (j *correlation) do() {
 	j.packing = true
 	parallel(panels, j)
 	j.packing = false
-	j.rows = j.grid.rows()
+	j.rows = j.grid.rows(slabFloats)
 	parallel(j.batch*j.out[0]*ceil(j.out[1], j.rows), j)
 }
 

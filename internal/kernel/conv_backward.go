@@ -90,27 +90,36 @@ type convGrad struct {
 
 var convGrads stash[convGrad]
 
-// convShares is into how many sums dw is split; it fixes the order of the sums.
-const convShares = 8
+// convShares is into how many sums dw is split, fewer where they would fill more
+// than shareFloats; it fixes the order of the sums.
+const (
+	convShares  = 8
+	shareFloats = 2 << 20
+)
 
 func convWeights(dw, dy, x []float32, s ConvShape, accumulate bool) {
 	j := convGrads.get()
 	*j = convGrad{p: current, shape: s, x: x, dy: dy, dw: dw, accumulate: accumulate, parts: j.parts}
 	j.grid = grid{batch: s.Batch, in: s.In, channels: s.CIn, out: s.Out(), taps: s.Kernel, step: s.Stride, before: s.Pad}
-	j.rows = j.grid.rows()
+	j.rows = j.grid.rows(2 * slabFloats)
 	j.blocks = s.Batch * j.out[0] * ceil(j.out[1], j.rows)
-	j.shares = min(convShares, j.blocks)
+	j.shares = min(j.blocks, max(2, min(convShares, shareFloats/(s.inner()*s.COut))))
 	j.parts.floats(j.shares * s.inner() * s.COut)
-	parallel(j.shares, j)
+	if j.blocks == 0 { // no samples: the sum of nothing
+		j.shares = 1
+		clear(j.parts.floats(s.inner() * s.COut))
+	} else {
+		parallel(j.shares, j)
+	}
 	j.folding = true
-	parallel(s.COut, j)
+	parallel(ceil(s.inner(), j.p.transLanes), j)
 	*j = convGrad{parts: j.parts}
 	convGrads.put(j)
 }
 
 func (j *convGrad) run(i int, s *scratch) {
 	if j.folding {
-		j.fold(i)
+		j.fold(i, s)
 		return
 	}
 	size := j.shape.inner() * j.shape.COut
@@ -158,17 +167,27 @@ func (j *convGrad) block(s *scratch, b int, part []float32) {
 	}
 }
 
-// fold adds the shares of the weights of output channel c.
-func (j *convGrad) fold(c int) {
-	inner, cout := j.shape.inner(), j.shape.COut
-	dst := j.dw[c*inner : (c+1)*inner]
-	if !j.accumulate {
-		clear(dst)
+// fold adds the shares of some rows of the sums, transposes them and writes them to
+// dw.
+func (j *convGrad) fold(i int, s *scratch) {
+	inner, cout, lanes := j.shape.inner(), j.shape.COut, j.p.transLanes
+	k, n := i*lanes, min(lanes, inner-i*lanes)
+	sum, trans := s.floats(0, n*cout), s.floats(1, cout*lanes)
+	copy(sum, j.parts.data[k*cout:])
+	for share := 1; share < j.shares; share++ {
+		for c, v := range j.parts.data[(share*inner+k)*cout:][:n*cout] {
+			sum[c] += v
+		}
 	}
-	for share := range j.shares {
-		part := j.parts.data[share*inner*cout+c:]
-		for k := range dst {
-			dst[k] += part[k*cout]
+	j.p.transRows(cout, n, sum, cout, trans, lanes)
+	for c := range cout {
+		dst, row := j.dw[c*inner+k:][:n], trans[c*lanes:][:n]
+		if !j.accumulate {
+			copy(dst, row)
+			continue
+		}
+		for l, v := range row {
+			dst[l] += v
 		}
 	}
 }

@@ -14,11 +14,11 @@ type grid struct {
 // that it stays in the second-level cache beside the weights.
 const slabFloats = 48 << 10
 
-// rows returns how many rows of outputs a task takes. It depends on the shape
-// alone.
-func (g *grid) rows() int {
+// rows returns how many rows of outputs a task takes for a slab of some floats. It
+// depends on the shape alone.
+func (g *grid) rows(floats int) int {
 	row := g.taps[0] * g.width() * g.channels
-	r := (slabFloats/row-g.taps[1])/g.step[1] + 1
+	r := (floats/row-g.taps[1])/g.step[1] + 1
 	return min(max(r, 1), g.out[1])
 }
 

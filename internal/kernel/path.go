@@ -31,7 +31,7 @@ type path struct {
 	adamW                  func(n int, w, m, v, g, f []float32)
 	columnMax              func(n int, s, top []float32)
 	columnExp              func(n int, s []float32, scale float32, shift, sum []float32)
-	columnGrad             func(n int, s, g []float32, scale float32, shift, dot []float32)
+	columnGrad             func(n int, s, g []float32, scale, back float32, shift, dot []float32)
 	columnScale            func(n int, s, f []float32)
 	channelSum             func(rows, cols int, sum, x []float32)
 	channelSquares         func(rows, cols int, sum, x, shift []float32)

@@ -47,7 +47,7 @@ var tail = [9]float32{-0.0297704389966, 0.146950922175, -0.261712669226, 0.16580
 // normal returns exp(-x²/2) and Φ(-|x|).
 func normal(x float32) (e, q float32) {
 	a := float32(math.Abs(float64(x)))
-	e = exp(-0.5 * (x * x))
+	e = exp2(-0.5 * math.Log2E * (x * x))
 	t := 1 / (1 + 0.35*a)
 	for _, c := range tail {
 		q = q*t + c
@@ -72,7 +72,7 @@ func geluGrad(n int, dx, dy, x []float32) {
 	}
 }
 
-func exp(x float32) float32 { return float32(math.Exp(float64(x))) }
+func exp2(x float32) float32 { return float32(math.Exp2(float64(x))) }
 
 func add(n int, y, a, b []float32) {
 	y, b = y[:n], b[:n]
@@ -117,21 +117,21 @@ func columnMax(n int, s, top []float32) {
 	}
 }
 
-// columnExp replaces s[i][j] by exp(scale·s[i][j] - shift[j]) and adds each
-// column to sum.
+// columnExp replaces s[i][j] by 2^(scale·s[i][j] - shift[j]) and adds each column
+// to sum.
 func columnExp(n int, s []float32, scale float32, shift, sum []float32) {
 	for i := range 4 * n {
-		s[i] = exp(scale*s[i] - shift[i%4])
+		s[i] = exp2(scale*s[i] - shift[i%4])
 		sum[i%4] += s[i]
 	}
 }
 
-// columnGrad replaces s[i][j] by p = exp(scale·s[i][j] - shift[j]) and g[i][j]
-// by scale·p·(g[i][j] - dot[j]).
-func columnGrad(n int, s, g []float32, scale float32, shift, dot []float32) {
+// columnGrad replaces s[i][j] by p = 2^(scale·s[i][j] - shift[j]) and g[i][j] by
+// back·p·(g[i][j] - dot[j]).
+func columnGrad(n int, s, g []float32, scale, back float32, shift, dot []float32) {
 	for i := range 4 * n {
-		s[i] = exp(scale*s[i] - shift[i%4])
-		g[i] = scale * s[i] * (g[i] - dot[i%4])
+		s[i] = exp2(scale*s[i] - shift[i%4])
+		g[i] = back * s[i] * (g[i] - dot[i%4])
 	}
 }
 

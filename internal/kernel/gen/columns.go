@@ -74,7 +74,7 @@ func (w width) columnMax() {
 	end()
 }
 
-// columnExp: s[i][j] = exp(scale·s[i][j] - shift[j]), sum[j] += the column's sum.
+// columnExp: s[i][j] = 2^(scale·s[i][j] - shift[j]), sum[j] += the column's sum.
 func (w width) columnExp() {
 	function("columnExp"+w.suffix, "func(n int, s []float32, scale float32, shift, sum []float32)")
 	n, s, scale := param("n"), param("s"), w.cast("scale")
@@ -86,7 +86,7 @@ func (w width) columnExp() {
 			VMOVUPS(Mem{Base: s, Disp: d}, e[v])
 			VFMSUB213PS(Mem{Base: shift, Disp: d}, scale, e[v])
 		}
-		w.exp(e)
+		w.exp2(e)
 		for v, d := range disp {
 			VADDPS(e[v], t[v], t[v])
 			VMOVUPS(e[v], Mem{Base: s, Disp: d})
@@ -96,11 +96,12 @@ func (w width) columnExp() {
 	end()
 }
 
-// columnGrad: s[i][j] = p = exp(scale·s[i][j] - shift[j]), g[i][j] =
-// scale·p·(g[i][j] - dot[j]).
+// columnGrad: s[i][j] = p = 2^(scale·s[i][j] - shift[j]), g[i][j] = back·p·(g[i][j]
+// - dot[j]).
 func (w width) columnGrad() {
-	function("columnGrad"+w.suffix, "func(n int, s, g []float32, scale float32, shift, dot []float32)")
+	function("columnGrad"+w.suffix, "func(n int, s, g []float32, scale, back float32, shift, dot []float32)")
 	n, s, g, scale := param("n"), param("s"), param("g"), w.cast("scale")
+	back := w.cast("back")
 	shift, dot := param("shift"), param("dot")
 	w.wholeRows(n, func(disp []int) {
 		e, d := w.regs(panelVectors), w.reg()
@@ -108,12 +109,12 @@ func (w width) columnGrad() {
 			VMOVUPS(Mem{Base: s, Disp: at}, e[v])
 			VFMSUB213PS(Mem{Base: shift, Disp: at}, scale, e[v])
 		}
-		w.exp(e)
+		w.exp2(e)
 		for v, at := range disp {
 			VMOVUPS(e[v], Mem{Base: s, Disp: at})
 			VMOVUPS(Mem{Base: g, Disp: at}, d)
 			VSUBPS(Mem{Base: dot, Disp: at}, d, d)
-			VMULPS(scale, e[v], e[v])
+			VMULPS(back, e[v], e[v])
 			VMULPS(e[v], d, d)
 			VMOVUPS(d, Mem{Base: g, Disp: at})
 		}

@@ -68,8 +68,8 @@ func (w width) normal(v []reg.VecVirtual) (e, q, a []reg.VecVirtual) {
 		}
 	}
 	each(func(i int) { VMULPS(v[i], v[i], e[i]) })
-	each(func(i int) { VMULPS(f32(-0.5), e[i], e[i]) })
-	w.exp(e)
+	each(func(i int) { VMULPS(f32(-0.5*math.Log2E), e[i], e[i]) })
+	w.exp2(e)
 	each(func(i int) { VANDPS(i32(0x7fffffff), v[i], a[i]) })
 	t, one := w.loads(len(v), f32(tailScale)), w.load(f32(1))
 	each(func(i int) { VFMADD213PS(one, a[i], t[i]) })

@@ -152,13 +152,14 @@ func (w width) poly(x []reg.VecVirtual, c []float64) []reg.VecVirtual {
 	return p
 }
 
-// exp replaces each x by e^x: e^r·2^n with n = round(x/ln 2) and the minimax
-// polynomial of Cephes' expf for e^r; error about 1e-7 of the value. Infinities
-// and NaN give what they should, and small results are rounded to denormals.
-func (w width) exp(x []reg.VecVirtual) {
-	low, high := -150., 150.
+// exp2 replaces each x by 2^x: 2^n·2^r with n = round(x) and a polynomial of degree
+// 6, interpolated at Chebyshev nodes over |r| <= 1/2 (error 5e-9), for 2^r.
+// Infinities and NaN give what they should, and small results are rounded to
+// denormals.
+func (w width) exp2(x []reg.VecVirtual) {
+	low, high := -200., 200.
 	if w == ymm {
-		low, high = -104, 89 // so that 2^n is a product of two normal numbers
+		low, high = -151, 128 // so that 2^n is a product of two normal numbers
 	}
 	v := w.loads(len(x), f32(low))
 	n := w.regs(len(x))
@@ -170,23 +171,17 @@ func (w width) exp(x []reg.VecVirtual) {
 	each(func(i int) { VMAXPS(x[i], v[i], x[i]) }) // x last in the machine's order: a NaN stays
 	each(func(i int) { VMOVUPS(f32(high), v[i]) })
 	each(func(i int) { VMINPS(x[i], v[i], x[i]) })
-	each(func(i int) { VMULPS(f32(math.Log2E), x[i], n[i]) })
 	each(func(i int) {
 		if w == zmm {
-			VRNDSCALEPS(Imm(8), n[i], n[i])
+			VRNDSCALEPS(Imm(8), x[i], n[i])
 		} else {
-			VROUNDPS(Imm(8), n[i], n[i])
+			VROUNDPS(Imm(8), x[i], n[i])
 		}
 	})
-	const ln2High = 0.693359375 // 9 bits: n·ln2High is exact
-	each(func(i int) { VFNMADD231PS(f32(ln2High), n[i], x[i]) })
-	each(func(i int) { VFNMADD231PS(f32(math.Ln2-ln2High), n[i], x[i]) })
-	p := w.poly(x, []float64{1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1})
-	each(func(i int) { VMULPS(x[i], x[i], v[i]) })
-	each(func(i int) { VFMADD213PS(x[i], v[i], p[i]) })
-	each(func(i int) { VADDPS(f32(1), p[i], x[i]) })
+	each(func(i int) { VSUBPS(n[i], x[i], x[i]) })
+	p := w.poly(x, []float64{0.000154531629451, 0.00133908633647, 0.00961808255728, 0.0555035711422, 0.240226507606, 0.693147188026, 1})
 	if w == zmm {
-		each(func(i int) { VSCALEFPS(n[i], x[i], x[i]) })
+		each(func(i int) { VSCALEFPS(n[i], p[i], x[i]) })
 		return
 	}
 	each(func(i int) { VCVTPS2DQ(n[i], n[i]) })
@@ -195,8 +190,9 @@ func (w width) exp(x []reg.VecVirtual) {
 	for _, half := range [][]reg.VecVirtual{v, n} {
 		each(func(i int) { VPADDD(i32(127), half[i], half[i]) })
 		each(func(i int) { VPSLLD(Imm(23), half[i], half[i]) })
-		each(func(i int) { VMULPS(half[i], x[i], x[i]) })
+		each(func(i int) { VMULPS(half[i], p[i], p[i]) })
 	}
+	each(func(i int) { VMOVAPS(p[i], x[i]) })
 }
 
 // sum adds the lanes of v in a fixed order into every lane of an X register.
