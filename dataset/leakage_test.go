@@ -47,7 +47,7 @@ func TestLeaksAreRefused(t *testing.T) {
 		}, "near-duplicate"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newArchive(6)
+			a := newArchive(4)
 			a.masks, a.lesions = nil, nil
 			tt.leak(a)
 			out, err := a.prepare(t, Default())

@@ -103,7 +103,7 @@ func checkLesion(t *testing.T, set *Set, it Item) {
 
 // Equal inputs give equal bytes with any number of threads.
 func TestPrepareIsDeterministic(t *testing.T) {
-	a := newArchive(8)
+	a := newArchive(4)
 	var want map[string]string
 	for _, threads := range []int{1, 3} {
 		was := runtime.GOMAXPROCS(threads)
@@ -139,11 +139,11 @@ func TestPrepareRefuses(t *testing.T) {
 		want  string
 	}{
 		"no volumes":         {func(a *archive, _ *Config) { a.records, a.lesions = nil, nil }, "no volumes to prepare"},
-		"mixed modalities":   {func(a *archive, _ *Config) { a.records[0].Modality = "MR" }, "7 CT 1 MR"},
-		"absent modality":    {func(_ *archive, cfg *Config) { cfg.Modality = "PT" }, "only 8 CT"},
+		"mixed modalities":   {func(a *archive, _ *Config) { a.records[0].Modality = "MR" }, "3 CT 1 MR"},
+		"absent modality":    {func(_ *archive, cfg *Config) { cfg.Modality = "PT" }, "only 4 CT"},
 		"stray lesion":       {func(a *archive, _ *Config) { a.lesions[0].CentreLPSMM[0] = 900 }, "outside its volume"},
 		"unknown volume":     {func(a *archive, _ *Config) { a.lesions[0].Volume = "gone" }, "does not have"},
-		"another patient":    {func(a *archive, _ *Config) { a.lesions[0].Patient = "p05" }, "different patients"},
+		"another patient":    {func(a *archive, _ *Config) { a.lesions[0].Patient = "p03" }, "different patients"},
 		"all air":            {func(_ *archive, cfg *Config) { cfg.WindowHU = [2]float64{2000, 3000} }, "all equal"},
 		"no train patient":   {func(_ *archive, cfg *Config) { cfg.Split = Split{0.01, 0.495, 0.495} }, "training part"},
 		"shares too great":   {func(_ *archive, cfg *Config) { cfg.Split.Train = 0.9 }, "add up to"},
@@ -156,7 +156,7 @@ func TestPrepareRefuses(t *testing.T) {
 		"near duplicate":     {func(_ *archive, cfg *Config) { cfg.NearDuplicate = 1 }, "near_duplicate"},
 		"percentiles":        {func(_ *archive, cfg *Config) { cfg.Percentiles[1] = 101 }, "percentiles"},
 	} {
-		a, cfg := newArchive(8), Default()
+		a, cfg := newArchive(4), Default()
 		tt.spoil(a, &cfg)
 		if _, err := a.prepare(t, cfg); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, want %q", name, err, tt.want)

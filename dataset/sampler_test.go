@@ -47,7 +47,7 @@ func TestPlacementMapsAreInverse(t *testing.T) {
 
 // Oracle: the volume read voxel by voxel where ToVolume says.
 func TestCropsLieWhereTheySay(t *testing.T) {
-	set, _ := newArchive(8).open(t, Default())
+	set, _ := newArchive(4).open(t, Default())
 	for _, size := range [][3]int{{8, 8, 8}, {9, 6, 10}, {40, 30, 30}, {1, 1, 1}} {
 		s, err := NewSampler(set, set.Items(Train), size, 3, "test", true)
 		if err != nil {
@@ -84,7 +84,7 @@ func checkCrop(t *testing.T, set *Set, c Crop, dst []float32) {
 // The same step and sample give the same crop, in whatever order and from
 // whatever goroutine they are drawn; others give others.
 func TestSamplerHasNoState(t *testing.T) {
-	set, _ := newArchive(8).open(t, Default())
+	set, _ := newArchive(4).open(t, Default())
 	size := [3]int{8, 8, 8}
 	s, err := NewSampler(set, set.Items(Train), size, 3, "test", true)
 	if err != nil {
@@ -125,7 +125,7 @@ func TestSamplerHasNoState(t *testing.T) {
 }
 
 func TestLesionCropsHoldTheLesion(t *testing.T) {
-	set, _ := newArchive(12).open(t, Default())
+	set, _ := newArchive(8).open(t, Default())
 	// Around a lesion of 6 voxels: large enough, too small, larger than the volume.
 	for _, size := range [][3]int{{12, 12, 12}, {3, 3, 3}, {32, 32, 32}} {
 		s, err := NewSampler(set, set.Items(Train), size, 5, "test", true)
@@ -265,7 +265,7 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestSamplerDoesNotAllocate(t *testing.T) {
-	set, _ := newArchive(8).open(t, Default())
+	set, _ := newArchive(4).open(t, Default())
 	s, err := NewSampler(set, set.Items(Train), [3]int{8, 8, 8}, 3, "test", true)
 	if err != nil {
 		t.Fatal(err)

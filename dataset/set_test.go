@@ -15,6 +15,7 @@ import (
 
 // What does not fit together is found when it is opened or read, and named.
 func TestSpoiltSetsAreRefused(t *testing.T) {
+	_, out := newArchive(4).open(t, Default())
 	for name, tt := range map[string]struct{ file, old, new, want string }{
 		"unknown part":       {"volumes.jsonl", `"part":"train"`, `"part":"training"`, `part "training"`},
 		"no scale":           {"volumes.jsonl", `"scale":`, `"scale":0,"x":`, "unknown field"},
@@ -23,7 +24,6 @@ func TestSpoiltSetsAreRefused(t *testing.T) {
 		"stray lesion":       {"lesions.jsonl", `"volume":"v00"`, `"volume":"v77"`, "not in the dataset"},
 		"unlabelled lesions": {"volumes.jsonl", `"labelled":true`, `"labelled":false`, "not labelled"},
 	} {
-		_, out := newArchive(4).open(t, Default())
 		path := filepath.Join(out, "dataset", tt.file)
 		b, err := os.ReadFile(path)
 		if err != nil {
@@ -38,6 +38,9 @@ func TestSpoiltSetsAreRefused(t *testing.T) {
 		}
 		if _, err := Open(out); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, want %q", name, err, tt.want)
+		}
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
