@@ -82,6 +82,11 @@ func (a *anatomy) body(th, z float64) (skin, muscle, cage float64) {
 	return skin, muscle, cage
 }
 
+// mediastina are its half-widths on both sides.
+func (a *anatomy) mediastina(y, z float64) [2]float64 {
+	return [2]float64{a.mediastinum(right, y, z), a.mediastinum(left, y, z)}
+}
+
 // mediastinum is the half-width, on one side, of what lies between the lungs.
 func (a *anatomy) mediastinum(side int, y, z float64) float64 {
 	s := a.size
@@ -100,14 +105,12 @@ func (a *anatomy) diaphragm(side int, x, y float64) float64 {
 	return a.dome[side] - 42*(x*x+y*y)
 }
 
-// lung is the signed distance of p to the surface of the lung on its side;
-// cage is how far p lies outside the rib cage.
-func (a *anatomy) lung(p vec, cage float64) float64 {
+// lung is the signed distance of p to the surface of the lung on its side. cage
+// is how far p lies outside the rib cage, and middle the half-widths of the
+// mediastinum on both sides at p's y and z.
+func (a *anatomy) lung(p vec, cage float64, middle [2]float64) float64 {
 	sd := side(p[0])
-	d := cage + 2
-	if x := math.Abs(p[0]); x < 70*a.size { // farther out than the mediastinum ever is
-		d = both(d, a.mediastinum(sd, p[1], p[2])-x, 8)
-	}
+	d := both(cage+2, middle[sd]-math.Abs(p[0]), 8)
 	if h := a.heart; math.Abs(p[2]-h.centre[2]) < h.r[2]+12 {
 		d = both(d, 3-h.dist(p), 6)
 	}
@@ -119,7 +122,7 @@ func (a *anatomy) lung(p vec, cage float64) float64 {
 // lungAt is lung for a place alone.
 func (a *anatomy) lungAt(p vec) float64 {
 	_, _, cage := a.body(math.Atan2(p[1], p[0]), p[2])
-	return a.lung(p, math.Hypot(p[0], p[1])-cage)
+	return a.lung(p, math.Hypot(p[0], p[1])-cage, a.mediastina(p[1], p[2]))
 }
 
 // inLung draws a place at least depth mm inside a lung and margin mm from the

@@ -11,8 +11,8 @@ const vertebra = 23.0
 func spineBones(a *anatomy, add adder) {
 	s, y := a.size, a.spine
 	for z := -0.5 * vertebra; z < a.length+vertebra; z += vertebra * s {
-		body := vertebraBody(a, z, 0)
-		add(disc, vertebraBody(a, z+vertebra*s/2, 1.5))
+		body := vertebraBody(a, z, 9.5*s)
+		add(disc, vertebraBody(a, z+vertebra*s/2, 3*s))
 		add(cortex, body)
 		add(marrow, shrunk(body, 1.6))
 		back := y + 25*s
@@ -30,13 +30,10 @@ func spineBones(a *anatomy, add adder) {
 	add(muscle, canal.shape()) // cord
 }
 
-// vertebraBody is an upright cylinder about z, waisted, its ends grow mm farther out than a bone's.
-func vertebraBody(a *anatomy, z, grow float64) shape {
-	s := a.size
-	rx, ry, rz := 17*s, 13.5*s, 9.5*s
-	if grow > 0 {
-		rz = 3 * s
-	}
+// vertebraBody is an upright waisted cylinder of the spine whose middle is at
+// height z and whose ends are rz mm from it.
+func vertebraBody(a *anatomy, z, rz float64) shape {
+	rx, ry := 17*a.size, 13.5*a.size
 	c := vec{0, a.spine, z}
 	return shape{
 		c.sub(vec{rx, ry, rz}), c.add(vec{rx, ry, rz}),

@@ -40,8 +40,8 @@ func (c *canvas) inside(s shape, visit func(i int, cover float32)) {
 		for iy := from[1]; iy <= to[1]; iy++ {
 			row := (iz*c.n[1] + iy) * c.n[2]
 			for ix := from[0]; ix <= to[0]; ix++ {
-				if cover := coverage(s.dist(c.at(iz, iy, ix)), edge); cover > 0 {
-					visit(row+ix, float32(cover))
+				if d := s.dist(c.at(iz, iy, ix)); d < edge/2 {
+					visit(row+ix, float32(coverage(d, edge)))
 				}
 			}
 		}

@@ -26,16 +26,7 @@ type tube struct {
 	ra, rb float64
 }
 
-// dist returns the signed distance of p, exact where the radius is constant.
-func (t tube) dist(p vec) float64 {
-	ab, ap := t.b.sub(t.a), p.sub(t.a)
-	h := 0.0
-	if l := ab.dot(ab); l > 0 {
-		h = min(1, max(0, ap.dot(ab)/l))
-	}
-	return ap.sub(ab.scale(h)).length() - (t.ra + h*(t.rb-t.ra))
-}
-
+// shape returns the solid. Its distance is exact where the radius is constant.
 func (t tube) shape() shape {
 	r := max(t.ra, t.rb)
 	var s shape
@@ -43,7 +34,14 @@ func (t tube) shape() shape {
 		s.lo[i] = min(t.a[i], t.b[i]) - r
 		s.hi[i] = max(t.a[i], t.b[i]) + r
 	}
-	s.dist = t.dist
+	ab := t.b.sub(t.a)
+	along := ab.scale(1 / max(ab.dot(ab), 1e-12))
+	s.dist = func(p vec) float64 {
+		x, y, z := p[0]-t.a[0], p[1]-t.a[1], p[2]-t.a[2]
+		h := min(1, max(0, x*along[0]+y*along[1]+z*along[2]))
+		x, y, z = x-h*ab[0], y-h*ab[1], z-h*ab[2]
+		return math.Sqrt(x*x+y*y+z*z) - t.ra - h*(t.rb-t.ra)
+	}
 	return s
 }
 

@@ -77,7 +77,9 @@ func (p *patient) series() *dataset {
 	d.text(tag.SeriesNumber, "1")
 	d.text(tag.SeriesDescription, "Chest "+p.cfg.Modality+", made data")
 	d.text(tag.BodyPartExamined, "CHEST")
-	d.text(tag.PatientPosition, "HFS")
+	if p.cfg.Modality != "PT" { // which has codes for it
+		d.text(tag.PatientPosition, "HFS")
+	}
 	d.text(tag.AcquisitionNumber, "1")
 	d.set(tag.AcquisitionDate, []string{fmt.Sprintf("2001%02d%02d", 1+p.number/28%12, 1+p.number%28)})
 	d.text(tag.AcquisitionTime, scanned)
@@ -149,14 +151,14 @@ func (p *patient) seriesPT(d *dataset) {
 		d.numbers(tag.RadionuclideTotalDose, p.dose())
 		d.numbers(tag.RadionuclideHalfLife, halfLife)
 		d.numbers(tag.RadionuclidePositronFraction, 0.967)
-		d.seq(tag.RadionuclideCodeSequence, code("C-111A1", "SRT", "^18^Fluorine"))
-		d.seq(tag.RadiopharmaceuticalCodeSequence, code("C-B1031", "SRT", "Fluorodeoxyglucose F^18^"))
+		d.seq(tag.RadionuclideCodeSequence, code("77004003", "SCT", "^18^Fluorine"))
+		d.seq(tag.RadiopharmaceuticalCodeSequence, code("35321007", "SCT", "Fluorodeoxyglucose F^18^"))
 	})
 	d.seq(tag.PatientOrientationCodeSequence, func(d *dataset) {
-		code("F-10450", "SRT", "recumbent")(d)
-		d.seq(tag.PatientOrientationModifierCodeSequence, code("F-10340", "SRT", "supine"))
+		code("102538003", "SCT", "recumbent")(d)
+		d.seq(tag.PatientOrientationModifierCodeSequence, code("40199007", "SCT", "supine"))
 	})
-	d.seq(tag.PatientGantryRelationshipCodeSequence, code("F-10470", "SRT", "headfirst"))
+	d.seq(tag.PatientGantryRelationshipCodeSequence, code("102540008", "SCT", "headfirst"))
 }
 
 func code(value, scheme, meaning string) func(*dataset) {

@@ -20,7 +20,9 @@ func organs(a *anatomy, r *rand.Rand) []part {
 		}
 	}
 	abdomen(a, r, add)
-	heartAndVessels(a, r, add)
+	heart(a, add)
+	greatVessels(a, add)
+	gulletAndNodes(a, r, add)
 	spineBones(a, add)
 	ribs(a, r, add)
 	chestWall(a, r, add)
@@ -44,14 +46,16 @@ func abdomen(a *anatomy, r *rand.Rand, add adder) {
 	gas := bubble.shape()
 	gas.dist = func(p vec) float64 { return max(bubble.dist(p), p[1]-level) }
 	add(air, gas)
+	for _, sd := range []float64{-1, 1} {
+		add(kidney, ellipsoid{vec{sd * 50 * s, 44 * s, between(r, -8, 0)}, vec{24 * s, 17 * s, 28}, 0.3 * sd}.shape())
+	}
 	for range 5 { // vessels of the liver
 		p := vec{between(r, -80, -15) * s, between(r, -40, 40), a.dome[right] - between(r, 10, 45)}
 		add(blood, tube{p, p.add(vec{between(r, -25, 25), between(r, -25, 25), between(r, -12, 12)}), between(r, 1.5, 3.5), 1.5}.shape())
 	}
 }
 
-func heartAndVessels(a *anatomy, r *rand.Rand, add adder) {
-	s, h := a.size, a.hilum
+func heart(a *anatomy, add adder) {
 	add(fat, a.heart.grown(4).shape())
 	add(myocardium, a.heart.shape())
 	chambers := a.heart.grown(-11)
@@ -63,40 +67,51 @@ func heartAndVessels(a *anatomy, r *rand.Rand, add adder) {
 		return max(chambers.dist(p), math.Abs(cos*q[1]-sin*q[0])-4)
 	}
 	add(myocardium, septum)
-	pipe := func(t tissue, ra, rb float64, way ...vec) {
-		for i := range len(way) - 1 {
-			add(t, tube{way[i].scale2(s), way[i+1].scale2(s), ra * s, rb * s}.shape())
-		}
+}
+
+// pipe adds a tube along a way that is given for a body of size 1.
+func pipe(a *anatomy, add adder, t tissue, ra, rb float64, way ...vec) {
+	s := a.size
+	for i := range len(way) - 1 {
+		add(t, tube{way[i].scaleXY(s), way[i+1].scaleXY(s), ra * s, rb * s}.shape())
 	}
+}
+
+func greatVessels(a *anatomy, add adder) {
+	h := a.hilum
 	arch := h + 36
-	descending := vec{15, a.spine/s - 18, 0}
-	pipe(blood, 15, 14, vec{-6, -24, h - 14}, vec{-14, -27, h + 12}, vec{-10, -22, arch - 6})
-	pipe(blood, 12.5, 12, vec{-10, -22, arch - 6}, vec{2, -8, arch + 2}, vec{12, 10, arch}, vec{17, 24, arch - 10}, vec{15, descending[1], h + 10})
-	pipe(blood, 11, 10, vec{15, descending[1], h + 10}, vec{13, descending[1], h / 2}, vec{6, descending[1] - 2, -5})
-	pipe(blood, 9, 9, vec{-24, -16, h - 16}, vec{-24, -17, arch}, vec{-26, -20, arch + 12})
-	pipe(blood, 7, 6, vec{-26, -20, arch + 12}, vec{-34, -22, a.length + 10})
-	pipe(blood, 6, 5, vec{-24, -22, arch + 10}, vec{10, -27, arch + 17}, vec{34, -24, a.length + 10})
+	descending := a.spine/a.size - 18 // y of the aorta beside the spine
+	pipe(a, add, blood, 15, 14, vec{-6, -24, h - 14}, vec{-14, -27, h + 12}, vec{-10, -22, arch - 6})
+	pipe(a, add, blood, 12.5, 12, vec{-10, -22, arch - 6}, vec{2, -8, arch + 2}, vec{12, 10, arch}, vec{17, 24, arch - 10}, vec{15, descending, h + 10})
+	pipe(a, add, blood, 11, 10, vec{15, descending, h + 10}, vec{13, descending, h / 2}, vec{6, descending - 2, -5})
+	pipe(a, add, blood, 9, 9, vec{-24, -16, h - 16}, vec{-24, -17, arch}, vec{-26, -20, arch + 12})
+	pipe(a, add, blood, 7, 6, vec{-26, -20, arch + 12}, vec{-34, -22, a.length + 10})
+	pipe(a, add, blood, 6, 5, vec{-24, -22, arch + 10}, vec{10, -27, arch + 17}, vec{34, -24, a.length + 10})
 	for _, x := range []float64{-12, 4, 16} { // the arch's three branches
-		pipe(blood, 4.5, 4, vec{x * 0.7, -8, arch}, vec{x * 1.5, -12, a.length + 10})
+		pipe(a, add, blood, 4.5, 4, vec{x * 0.7, -8, arch}, vec{x * 1.5, -12, a.length + 10})
 	}
-	pipe(blood, 13, 12, vec{10, -34, h - 16}, vec{14, -22, h + 2}, vec{18, -8, h + 10})
-	pipe(blood, 11, 8, vec{14, -14, h + 8}, vec{34, 2, h + 6})
-	pipe(blood, 10, 8, vec{14, -16, h + 6}, vec{-12, -4, h + 3}, vec{-32, 2, h})
-	pipe(blood, 7, 6, vec{-8, 8, h - 16}, vec{-32, 8, h - 12})
-	pipe(blood, 7, 6, vec{8, 8, h - 15}, vec{32, 10, h - 10})
-	pipe(blood, 22, 20, vec{-4, 2, h - 22}, vec{6, 2, h - 24}) // left atrium
-	gullet := vec{2, descending[1] - 8, 0}
-	pipe(muscle, 7, 7, gullet.add(vec{4, 0, -5}), gullet.add(vec{0, 0, h}), gullet.add(vec{2, 3, a.length + 5}))
-	pipe(air, 1.8, 1.2, gullet.add(vec{1, 0, h - 20}), gullet.add(vec{0, 0, h + 15}))
+	pipe(a, add, blood, 13, 12, vec{10, -34, h - 16}, vec{14, -22, h + 2}, vec{18, -8, h + 10})
+	pipe(a, add, blood, 11, 8, vec{14, -14, h + 8}, vec{34, 2, h + 6})
+	pipe(a, add, blood, 10, 8, vec{14, -16, h + 6}, vec{-12, -4, h + 3}, vec{-32, 2, h})
+	pipe(a, add, blood, 7, 6, vec{-8, 8, h - 16}, vec{-32, 8, h - 12})
+	pipe(a, add, blood, 7, 6, vec{8, 8, h - 15}, vec{32, 10, h - 10})
+	pipe(a, add, blood, 22, 20, vec{-4, 2, h - 22}, vec{6, 2, h - 24}) // left atrium
+}
+
+func gulletAndNodes(a *anatomy, r *rand.Rand, add adder) {
+	s, h := a.size, a.hilum
+	gullet := vec{2, a.spine/s - 26, 0}
+	pipe(a, add, muscle, 7, 7, gullet.add(vec{4, 0, -5}), gullet.add(vec{0, 0, h}), gullet.add(vec{2, 3, a.length + 5}))
+	pipe(a, add, air, 1.8, 1.2, gullet.add(vec{1, 0, h - 20}), gullet.add(vec{0, 0, h + 15}))
 	for range 2 + r.IntN(7) { // lymph nodes, some calcified
 		t, radius := muscle, between(r, 2, 4.5)
 		if r.Float64() < 0.3 {
 			t, radius = calcium, between(r, 1.2, 3)
 		}
 		p := vec{between(r, -22, 22), between(r, -22, 26), h + between(r, -20, 34)}
-		add(t, ellipsoid{p.scale2(s), vec{radius, radius * 0.8, radius}, 0}.shape())
+		add(t, ellipsoid{p.scaleXY(s), vec{radius, radius * 0.8, radius}, 0}.shape())
 	}
 }
 
-// scale2 scales x and y and leaves z.
-func (a vec) scale2(s float64) vec { return vec{a[0] * s, a[1] * s, a[2]} }
+// scaleXY scales x and y and leaves z.
+func (a vec) scaleXY(s float64) vec { return vec{a[0] * s, a[1] * s, a[2]} }

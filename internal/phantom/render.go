@@ -130,13 +130,15 @@ func (s *scene) paintLungs(c *canvas, where polar, r *rand.Rand) []float32 {
 			fine.row(b, c, iz, iy)
 			flat := iy * c.n[2]
 			start := iz*c.n[1]*c.n[2] + flat
+			first := c.at(iz, iy, 0)
+			middle := s.mediastina(first[1], first[2])
 			for ix := range c.n[2] {
 				dCage := float64(where.radius[flat+ix] - lookUp(&o.cage, where.turn[flat+ix]))
 				if dCage > 0 {
 					continue
 				}
 				p := c.at(iz, iy, ix)
-				cover := float32(coverage(s.lung(p, dCage), c.step[0]))
+				cover := float32(coverage(s.lung(p, dCage, middle), c.step[0]))
 				if cover == 0 {
 					continue
 				}
