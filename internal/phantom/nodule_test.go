@@ -48,6 +48,29 @@ func TestContoursEncloseNodule(t *testing.T) {
 	}
 }
 
+// Oracle: the sphere. The outlines that an archive holds, each taken for its
+// slice's thickness, make up the volume of nodules of 10 mm or more within 15 %.
+func TestRegionsHoldVolume(t *testing.T) {
+	for number := 1; number <= 10; number++ {
+		p := newPatient(Default(), 2, number)
+		for i, n := range p.scene.nodules {
+			g := p.regions()[1+i]
+			volume := 0.0
+			for _, outline := range g.outlines {
+				a, _ := area(outline)
+				volume += a * p.step[2]
+			}
+			want := math.Pi / 6 * n.diameter * n.diameter * n.diameter
+			if n.diameter >= 10 && !(math.Abs(volume/want-1) < 0.15) {
+				t.Errorf("patient %d: %s holds %v mm³, its sphere %v", number, g.name, volume, want)
+			}
+			if len(g.slices) < 2 {
+				t.Errorf("patient %d: %s is on %d slices", number, g.name, len(g.slices))
+			}
+		}
+	}
+}
+
 // Oracle: the anatomy. A nodule's sphere lies in a lung to 0.05 of its radius and
 // in the scanned range; nodules keep apart; each has the kind its scanner knows.
 func TestNodulesLieInLungs(t *testing.T) {
