@@ -162,7 +162,7 @@ func (p *panel) write(path string, number int) error {
 	for i := range img.Pix {
 		img.Pix[i] = 255
 	}
-	text(img, leftMargin, labelSide-6, fmt.Sprintf("validation crop %d: mean squared error of the hidden voxels %.4f (intensities of deviation 1)", number, p.loss))
+	text(img, leftMargin, labelSide-6, fmt.Sprintf("validation crop %d: mean squared error of the hidden voxels %.4f", number, p.loss))
 	for c, col := range columns {
 		x := leftMargin + c*(side+tileGap)
 		text(img, x, 2*labelSide-6, col.name)
@@ -178,7 +178,7 @@ func (p *panel) write(path string, number int) error {
 			}
 		}
 	}
-	text(img, leftMargin, img.Rect.Max.Y-6, fmt.Sprintf("grey: %.2f to %.2f; hidden patches are blue; difference: red where too bright, blue where too dark", low, high))
+	text(img, leftMargin, img.Rect.Max.Y-6, fmt.Sprintf("grey: %.1f to %.1f deviations; hidden: blue; difference: red too bright, blue too dark", low, high))
 	var buf bytes.Buffer
 	if err := png.Encode(&buf, img); err != nil {
 		return err
@@ -186,17 +186,19 @@ func (p *panel) write(path string, number int) error {
 	return writeWhole(path, buf.Bytes())
 }
 
+// minGrey is the least range of intensities from black to white, so that the
+// noise of an even crop does not fill it. Intensities have deviation 1.
+const minGrey = 2
+
 // greyRange returns the intensities shown as black and white: the range of the
-// voxels without the outer 0.5 % at each end.
+// voxels without the outer 0.5 % at each end, widened to minGrey.
 func greyRange(v []float32) (low, high float32) {
 	s := slices.Clone(v)
 	slices.Sort(s)
 	cut := len(s) / 200
 	low, high = s[cut], s[len(s)-1-cut]
-	if !(high > low) {
-		high = low + 1
-	}
-	return low, high
+	wide := max(0, minGrey-(high-low))
+	return low - wide/2, high + wide/2
 }
 
 // signed maps -1 to blue, 0 to white and 1 to red.

@@ -29,6 +29,7 @@ func (m parityMeta) config() nn.BackboneConfig {
 	return nn.BackboneConfig{
 		Stem: "linear", Crop: [3]int{a.Crop, a.Crop, a.Crop}, Patch: [3]int{a.Patch, a.Patch, a.Patch},
 		Dim: a.Dim, Depth: a.Depth, Heads: a.Heads, DecDim: a.DecDim, DecDepth: a.DecDepth, DecHeads: a.DecHeads,
+		PositionBase: 10000,
 	}
 }
 

@@ -8,11 +8,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"oncovox/dataset"
 	"oncovox/internal/checkpoint"
-	"oncovox/internal/jsonl"
 	"oncovox/internal/nn"
 	"oncovox/internal/optim"
 	"oncovox/internal/stage"
@@ -188,6 +186,10 @@ func (t *trainer) save() error {
 	if err := checkpoint.SaveState(stateDir(t.env.Out), t.ps, t.opt, map[string]string{"memory": string(m)}); err != nil {
 		return err
 	}
+	return t.writeHistory()
+}
+
+func (t *trainer) writeHistory() error {
 	if err := writeWhole(filepath.Join(t.env.Out, "history.csv"), []byte(historyCSV(t.history, t.refs))); err != nil {
 		return err
 	}
@@ -269,59 +271,4 @@ func (t *trainer) references() References {
 		r.add(t.val.crop.Data(), t.val.mask)
 	}
 	return r.references()
-}
-
-// summary is pretrain.json.
-type summary struct {
-	References
-	setFacts
-	Backbone          nn.BackboneConfig `json:"backbone"`
-	Preset            string            `json:"preset"`
-	MaskRatio         float64           `json:"mask_ratio"`
-	NormalisedTargets bool              `json:"normalised_targets"`
-	Transductive      bool              `json:"transductive"`
-	Steps             int               `json:"steps"`
-	Crops             int               `json:"crops"` // drawn in all
-	Parameters        int               `json:"parameters"`
-	EncoderParameters int               `json:"encoder_parameters"`
-	TrainLoss         float64           `json:"train_loss"` // mean of the last tenth of the history
-	ValLoss           float64           `json:"val_loss"`
-}
-
-// finish writes what the training leaves.
-func (t *trainer) finish() error {
-	b, err := json.Marshal(t.backbone)
-	if err != nil {
-		return err
-	}
-	err = checkpoint.Write(filepath.Join(t.env.Out, "backbone.safetensors"), checkpoint.File{
-		Tensors: checkpoint.Weights(t.ps),
-		Meta:    map[string]string{"backbone": string(b)},
-	})
-	if err != nil {
-		return err
-	}
-	if err := t.drawPanels(); err != nil {
-		return err
-	}
-	s := summary{
-		References: t.refs, setFacts: t.set, Backbone: t.backbone, Preset: t.cfg.Preset,
-		MaskRatio: t.cfg.MaskRatio, NormalisedTargets: t.cfg.NormaliseTargets, Transductive: t.cfg.Transductive,
-		Steps: t.cfg.Steps, Crops: t.cfg.Steps * t.cfg.Batch, Parameters: t.ps.Count(),
-	}
-	for _, p := range t.ps.All() {
-		if !strings.HasPrefix(p.Name, "dec_") && p.Name != "mask_token" {
-			s.EncoderParameters += len(p.W)
-		}
-	}
-	last := t.history[len(t.history)-max(1, len(t.history)/10):]
-	for _, r := range last {
-		s.TrainLoss += r.Loss / float64(len(last))
-	}
-	s.ValLoss = *last[len(last)-1].ValLoss
-	t.env.Log.Info("pretrained", "validation loss", short(s.ValLoss), "mean predictor", short(s.MeanPredictor), "nearest patch", short(s.NearestPatch))
-	if err := checkpoint.KeepNewest(stateDir(t.env.Out)); err != nil {
-		return err
-	}
-	return jsonl.WriteValue(filepath.Join(t.env.Out, "pretrain.json"), s, 0o644)
 }

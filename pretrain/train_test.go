@@ -199,6 +199,21 @@ func TestResumeFromOlderState(t *testing.T) {
 	same(t, want, train(t, small(), data, out))
 }
 
+// A run killed between its last state and its end finds nothing but the state.
+func TestResumeFromLastState(t *testing.T) {
+	data := blobSet(t, 24, dataset.Train, dataset.Val)
+	out := filepath.Join(t.TempDir(), "out")
+	want := train(t, small(), data, out)
+	for name := range want {
+		if !strings.HasPrefix(name, "state") {
+			if err := os.Remove(filepath.Join(out, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	same(t, want, train(t, small(), data, out))
+}
+
 // Four hundred steps on smooth blobs bring the validation loss under both
 // reference losses.
 func TestLearns(t *testing.T) {

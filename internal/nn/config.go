@@ -15,6 +15,8 @@ type BackboneConfig struct {
 	DecDim   int `json:"dec_dim" mapstructure:"dec_dim"`     // the same of the decoder
 	DecDepth int `json:"dec_depth" mapstructure:"dec_depth"` // may be 0
 	DecHeads int `json:"dec_heads" mapstructure:"dec_heads"`
+
+	PositionBase float64 `json:"position_base" mapstructure:"position_base"` // see SinCos; greater than 1
 }
 
 // mlpRatio is the width of a block's hidden layer over that of its tokens.
@@ -26,25 +28,35 @@ type Preset struct {
 	BackboneConfig
 }
 
+// Bases of the positions. The usual one is made for sequences of thousands of
+// tokens; of its wavelengths only a few tell the tokens of a small grid apart,
+// and a network spends its first hundreds of steps finding out which patches
+// are near. On 2 mm CT and 8³ tokens, 400 steps with a base of 30 reached a
+// lower loss than 1,000 with the usual one.
+const (
+	usualBase = 10000
+	gridBase  = 30
+)
+
 // Presets returns the known backbones. The first five are those of the
 // published speed and parity comparisons; the others suit a few CPU cores.
 func Presets() []Preset {
-	vit := func(name, stem string, crop, patch, dim, depth, heads, decDim, decDepth, decHeads int) Preset {
+	vit := func(base float64, name, stem string, crop, patch, dim, depth, heads, decDim, decDepth, decHeads int) Preset {
 		return Preset{name, BackboneConfig{
 			Stem: stem, Crop: cube(crop), Patch: cube(patch), Dim: dim, Depth: depth, Heads: heads,
-			DecDim: decDim, DecDepth: decDepth, DecHeads: decHeads,
+			DecDim: decDim, DecDepth: decDepth, DecHeads: decHeads, PositionBase: base,
 		}}
 	}
 	return []Preset{
-		vit("parity", "linear", 16, 4, 48, 2, 3, 24, 1, 2),
-		vit("base", "linear", 96, 16, 384, 6, 6, 192, 2, 6),
-		vit("base8", "linear", 96, 8, 384, 6, 6, 192, 2, 6),
-		vit("tiny", "linear", 96, 16, 192, 12, 3, 96, 2, 3),
-		vit("tiny8", "linear", 96, 8, 192, 12, 3, 96, 2, 3),
-		vit("micro", "linear", 32, 4, 96, 4, 3, 48, 1, 2),
-		vit("micro-conv", "conv", 32, 4, 96, 4, 3, 48, 1, 2),
-		vit("mini", "linear", 32, 4, 192, 6, 6, 96, 2, 3),
-		vit("mini-conv", "conv", 48, 8, 192, 6, 6, 96, 2, 3),
+		vit(usualBase, "parity", "linear", 16, 4, 48, 2, 3, 24, 1, 2),
+		vit(usualBase, "base", "linear", 96, 16, 384, 6, 6, 192, 2, 6),
+		vit(usualBase, "base8", "linear", 96, 8, 384, 6, 6, 192, 2, 6),
+		vit(usualBase, "tiny", "linear", 96, 16, 192, 12, 3, 96, 2, 3),
+		vit(usualBase, "tiny8", "linear", 96, 8, 192, 12, 3, 96, 2, 3),
+		vit(gridBase, "micro", "linear", 32, 4, 96, 4, 3, 48, 1, 2),
+		vit(gridBase, "micro-conv", "conv", 32, 4, 96, 4, 3, 48, 1, 2),
+		vit(gridBase, "mini", "linear", 32, 4, 192, 6, 6, 96, 2, 3),
+		vit(gridBase, "mini-conv", "conv", 48, 8, 192, 6, 6, 96, 2, 3),
 	}
 }
 
@@ -75,6 +87,9 @@ func (c BackboneConfig) Validate() error {
 	}
 	if c.PatchVoxels() == 1 {
 		return fmt.Errorf("patch %v: want more than one voxel", c.Patch)
+	}
+	if !(c.PositionBase > 1 && c.PositionBase <= 1e9) {
+		return fmt.Errorf("position_base %v: want more than 1", c.PositionBase)
 	}
 	for _, d := range []struct {
 		what       string

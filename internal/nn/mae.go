@@ -11,7 +11,7 @@ type MAE struct {
 
 // NewMAE adds the weights of encoder and decoder to ps.
 func NewMAE(c BackboneConfig, ps *Params) *MAE {
-	m := &MAE{Backbone: NewBackbone(c, ps), positions: SinCos(c.DecDim, c.Grid())}
+	m := &MAE{Backbone: NewBackbone(c, ps), positions: SinCos(c.DecDim, c.Grid(), c.PositionBase)}
 	addLinear(ps, "dec_embed", c.Dim, c.DecDim)
 	ps.Add("mask_token", Normal(0.02), 1, 1, c.DecDim)
 	for i := range c.DecDepth {

@@ -30,7 +30,7 @@ func NewBackbone(c BackboneConfig, ps *Params) *Backbone {
 		addBlock(ps, fmt.Sprintf("blocks.%d.", i), c.Dim)
 	}
 	addNorm(ps, "norm", c.Dim)
-	return &Backbone{BackboneConfig: c, ps: ps, positions: SinCos(c.Dim, c.Grid())}
+	return &Backbone{BackboneConfig: c, ps: ps, positions: SinCos(c.Dim, c.Grid(), c.PositionBase)}
 }
 
 // Features are what an encoder makes of crops.
@@ -88,9 +88,9 @@ func count(n int) []int {
 
 // SinCos returns the positions of a grid's tokens, (N, dim): dim is cut into
 // thirds for z, y and x of 2·(dim/6) columns, each the sines and then the
-// cosines of the coordinate times 10000^(-i/(dim/6)); the rest is 0. It is the
+// cosines of the coordinate times base^(-i/(dim/6)); the rest is 0. It is the
 // 3-D form of Vaswani et al. 2017, section 3.5.
-func SinCos(dim int, grid [3]int) []float32 {
+func SinCos(dim int, grid [3]int, base float64) []float32 {
 	k := dim / 6
 	out := make([]float32, product(grid)*dim)
 	row := out
@@ -99,7 +99,7 @@ func SinCos(dim int, grid [3]int) []float32 {
 			for x := range grid[2] {
 				for axis, at := range [3]int{z, y, x} {
 					for i := range k {
-						a := float64(at) * math.Pow(10000, -float64(i)/float64(k))
+						a := float64(at) * math.Pow(base, -float64(i)/float64(k))
 						row[axis*2*k+i] = float32(math.Sin(a))
 						row[axis*2*k+k+i] = float32(math.Cos(a))
 					}

@@ -152,6 +152,7 @@ func TestConfig(t *testing.T) {
 		"one voxel": func(c *BackboneConfig) { c.Patch = cube(1) },
 		"heads":     func(c *BackboneConfig) { c.Heads = 5 },
 		"no heads":  func(c *BackboneConfig) { c.DecHeads = 0 },
+		"base":      func(c *BackboneConfig) { c.PositionBase = 0 },
 		"depth":     func(c *BackboneConfig) { c.Depth = -1 },
 	} {
 		c := good
