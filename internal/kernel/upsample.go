@@ -4,7 +4,7 @@ package kernel
 type upsampling struct {
 	dst, src   []float32
 	d, h, w, c int // of the small grid
-	row        func(j *upsampling, r int)
+	row        func(j *upsampling, r int, s *scratch)
 }
 
 var upsamplings stash[upsampling]
@@ -17,7 +17,7 @@ func upsample(u upsampling, rows int) {
 	upsamplings.put(j)
 }
 
-func (j *upsampling) run(r int, _ *scratch) { j.row(j, r) }
+func (j *upsampling) run(r int, s *scratch) { j.row(j, r, s) }
 
 // Upsample2 doubles each side by repeating voxels: x (B, D, H, W, C), y (B, 2D,
 // 2H, 2W, C), in = D, H, W.
@@ -27,7 +27,7 @@ func Upsample2(y, x []float32, batch int, in [3]int, channels int) {
 	upsample(upsampling{dst: y, src: x, d: in[0], h: in[1], w: in[2], c: channels, row: (*upsampling).repeat}, 4*n)
 }
 
-func (j *upsampling) repeat(r int) {
+func (j *upsampling) repeat(r int, _ *scratch) {
 	h, w, c := j.h, j.w, j.c
 	src := j.src[(r/(2*h)/2*h+r%(2*h)/2)*w*c:]
 	dst := j.dst[r*2*w*c:]
@@ -46,7 +46,7 @@ func Upsample2Backward(dx, dy []float32, batch int, in [3]int, channels int) {
 	upsample(upsampling{dst: dx, src: dy, d: in[0], h: in[1], w: in[2], c: channels, row: (*upsampling).gather}, n)
 }
 
-func (j *upsampling) gather(r int) {
+func (j *upsampling) gather(r int, _ *scratch) {
 	h, w, c := j.h, j.w, j.c
 	dst := j.dst[r*w*c:][:w*c]
 	clear(dst)
@@ -73,22 +73,25 @@ func UpsampleTrilinear2(y, x []float32, batch int, in [3]int, channels int) {
 	upsample(upsampling{dst: y, src: x, d: in[0], h: in[1], w: in[2], c: channels, row: (*upsampling).blend}, 4*n)
 }
 
-func (j *upsampling) blend(r int) {
+// blend mixes four rows of the small grid into one, then its neighbours along x.
+func (j *upsampling) blend(r int, s *scratch) {
 	d, h, w, c := j.d, j.h, j.w, j.c
 	b, z, yy := r/(4*d*h), r/(2*h)%(2*d), r%(2*h)
+	row := func(dz, dh int) []float32 {
+		return j.src[((b*d+source(z, dz, d))*h+source(yy, dh, h))*w*c:][:w*c]
+	}
+	mix := s.floats(0, w*c)
+	x0, x1, x2, x3 := row(0, 0), row(0, 1), row(1, 0), row(1, 1)
+	n, f := lerp[0], lerp[1]
+	for i := range mix {
+		mix[i] = n*(n*x0[i]+f*x1[i]) + f*(n*x2[i]+f*x3[i])
+	}
 	dst := j.dst[r*2*w*c:][:2*w*c]
-	clear(dst)
-	for dz, wz := range lerp {
-		for dh, wh := range lerp {
-			iz, ih := source(z, dz, d), source(yy, dh, h)
-			src := j.src[((b*d+iz)*h+ih)*w*c:][:w*c]
-			for o := range 2 * w {
-				near, far := src[source(o, 0, w)*c:][:c], src[source(o, 1, w)*c:][:c]
-				out := dst[o*c:][:c]
-				for j := range out {
-					out[j] += wz * wh * (lerp[0]*near[j] + lerp[1]*far[j])
-				}
-			}
+	for o := range 2 * w {
+		near, far := mix[source(o, 0, w)*c:][:c], mix[source(o, 1, w)*c:][:c]
+		out := dst[o*c:][:c]
+		for i, v := range near {
+			out[i] = n*v + f*far[i]
 		}
 	}
 }
@@ -101,22 +104,29 @@ func UpsampleTrilinear2Backward(dx, dy []float32, batch int, in [3]int, channels
 	upsample(upsampling{dst: dx, src: dy, d: in[0], h: in[1], w: in[2], c: channels, row: (*upsampling).spread}, n)
 }
 
-func (j *upsampling) spread(r int) {
+// spread adds the rows of the large grid that a row meets into one, then its
+// neighbours along x.
+func (j *upsampling) spread(r int, s *scratch) {
 	d, h, w, c := j.d, j.h, j.w, j.c
 	b, iz, ih := r/(d*h), r/h%d, r%h
-	dst := j.dst[r*w*c:][:w*c]
-	clear(dst)
+	sum := s.floats(0, 2*w*c)
+	clear(sum)
 	for z := max(0, 2*iz-1); z <= min(2*d-1, 2*iz+2); z++ {
 		for yy := max(0, 2*ih-1); yy <= min(2*h-1, 2*ih+2); yy++ {
-			wzh := weight(z, iz, d) * weight(yy, ih, h)
-			src := j.src[((b*2*d+z)*2*h+yy)*2*w*c:][:2*w*c]
-			for i := range w {
-				for o := max(0, 2*i-1); o <= min(2*w-1, 2*i+2); o++ {
-					f := wzh * weight(o, i, w)
-					for j, v := range src[o*c : o*c+c] {
-						dst[i*c+j] += f * v
-					}
-				}
+			f := weight(z, iz, d) * weight(yy, ih, h)
+			for i, v := range j.src[((b*2*d+z)*2*h+yy)*2*w*c:][:2*w*c] {
+				sum[i] += f * v
+			}
+		}
+	}
+	dst := j.dst[r*w*c:][:w*c]
+	clear(dst)
+	for i := range w {
+		for o := max(0, 2*i-1); o <= min(2*w-1, 2*i+2); o++ {
+			f := weight(o, i, w)
+			out := dst[i*c:][:c]
+			for k, v := range sum[o*c:][:c] {
+				out[k] += f * v
 			}
 		}
 	}
