@@ -129,6 +129,9 @@ func transRows512(cols, rows int, src []float32, ld int, dst []float32, stride i
 func transPairs512(cols, rows int, src []float32, ld int, dst []float32, stride int)
 
 //go:noescape
+func narrow512(n int, src, dst []float32)
+
+//go:noescape
 func copyRows256(n, w int, src []float32, ld int, dst []float32, stride int)
 
 //go:noescape

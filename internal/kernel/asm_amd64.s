@@ -6224,6 +6224,30 @@ done:
 	VZEROUPPER
 	RET
 
+// func narrow512(n int, src []float32, dst []float32)
+// Requires: AVX, AVX512F
+TEXT ·narrow512(SB), NOSPLIT, $0-56
+	MOVQ n+0(FP), AX
+	MOVQ src_base+8(FP), SI
+	MOVQ dst_base+32(FP), DI
+
+pair:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	BYTE      $0x62
+	BYTE      $0xf2
+	BYTE      $0x77
+	BYTE      $0x48
+	BYTE      $0x72
+	BYTE      $0xd0
+	VMOVDQU32 Z2, (DI)
+	ADDQ      $0x00000080, SI
+	ADDQ      $0x40, DI
+	SUBQ      $0x20, AX
+	JG        pair
+	VZEROUPPER
+	RET
+
 DATA lanes<>+0(SB)/4, $0xffffffff
 DATA lanes<>+4(SB)/4, $0xffffffff
 DATA lanes<>+8(SB)/4, $0xffffffff

@@ -56,6 +56,8 @@ func exercise(alloc func(n int) []float32) (calls map[string]func(), slices [][]
 		calls[fmt.Sprintf("Attention %d", dim)] = func() {
 			Attention(out, lse, qkv, batch, tokens, heads, dim)
 			AttentionBackward(dqkv, dy, out, lse, qkv, batch, tokens, heads, dim)
+			AttentionBF16(out, lse, qkv, batch, tokens, heads, dim)
+			AttentionBackwardBF16(dqkv, dy, out, lse, qkv, batch, tokens, heads, dim)
 		}
 	}
 	for i, s := range convShapes {

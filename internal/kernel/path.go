@@ -23,6 +23,7 @@ type path struct {
 	copyLanes, transLanes  int
 	copyRows, copyPairs    func(n, w int, src []float32, ld int, dst []float32, stride int)
 	transRows, transPairs  func(cols, rows int, src []float32, ld int, dst []float32, stride int)
+	narrow                 func(n int, src, dst []float32)
 	gelu                   func(n int, y, x []float32)
 	geluGrad               func(n int, dx, dy, x []float32)
 	add                    func(n int, y, a, b []float32)

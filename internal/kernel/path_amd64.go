@@ -24,7 +24,7 @@ func avx512BF16() *path {
 	p := avx512()
 	p.name = "avx512bf16"
 	p.tilePairs = func(width, rows int) func(*tile) { return tilesBF[width][rows] }
-	p.copyPairs, p.transPairs = copyPairs512, transPairs512
+	p.copyPairs, p.transPairs, p.narrow = copyPairs512, transPairs512, narrow512
 	p.burnPairs, p.burnFlopsBF = burnBF, 24*64
 	return p
 }

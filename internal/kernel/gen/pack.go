@@ -38,6 +38,7 @@ func packing512() {
 	copyPairs512()
 	transRows512()
 	transPairs512()
+	narrow512()
 }
 
 // copyRows512 copies n rows of w <= 16 floats, each widened with zeros to 16.
@@ -83,6 +84,24 @@ func copyPairs512() {
 	JG(LabelRef("pair"))
 	VZEROUPPER()
 	RET()
+}
+
+// narrow512 rounds n floats, a positive multiple of 32, to n/2 pairs of bfloat16.
+func narrow512() {
+	function("narrow512", "func(n int, src, dst []float32)")
+	n := param("n")
+	loadParam("src", src)
+	loadParam("dst", dst)
+	Label("pair")
+	VMOVUPS(Mem{Base: src}, reg.Z0)
+	VMOVUPS(Mem{Base: src, Disp: 64}, reg.Z1)
+	vcvtne2ps2bf16(2, 1, 0)
+	VMOVDQU32(reg.Z2, Mem{Base: dst})
+	ADDQ(U32(128), src)
+	ADDQ(Imm(64), dst)
+	SUBQ(Imm(32), n)
+	JG(LabelRef("pair"))
+	end()
 }
 
 const transSignature = "func(cols, rows int, src []float32, ld int, dst []float32, stride int)"
