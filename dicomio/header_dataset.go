@@ -16,7 +16,8 @@ import (
 // the zero value. The zero Dataset is empty.
 //
 // Private elements are kept at the top level only, and only those that some
-// vendor rule needs. Pixel data are never part of it.
+// vendor rule needs. Pixel data, group lengths, SpecificCharacterSet (see
+// Instance.Charset) and binary values longer than 256 KiB are not part of it.
 type Dataset struct{ elements []*dicom.Element }
 
 // Has reports whether t is present, even if empty.

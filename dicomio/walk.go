@@ -33,6 +33,8 @@ type layout struct {
 	pixels  extent   // zero where there are none
 	charset []string // SpecificCharacterSet
 	notes   []string // what was mended
+
+	unlabelled bool // neither mark nor meta group
 }
 
 // An extent says where pixel data lie in layout.data.
@@ -74,6 +76,7 @@ func walk(b []byte) (*layout, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.lay.unlabelled = w.lay.syntax == "" && !hasPreamble(b)
 	if w.lay.syntax == deflatedLittle && !w.plausible(p, len(b), false, true) {
 		if w.data, err = inflate(b[p:]); err != nil && len(w.data) == 0 {
 			return nil, err
@@ -83,13 +86,16 @@ func walk(b []byte) (*layout, error) {
 	w.lay.data = w.data
 	explicit, ok := w.decide(p)
 	if !ok {
-		if w.lay.syntax == "" && !hasPreamble(b) {
+		if w.lay.unlabelled {
 			return nil, refuse(NotDICOM, "neither the DICM mark nor an element at the start")
 		}
 		return nil, refuse(Malformed, "no element at offset %d, where the data set should start", p)
 	}
 	w.out.begin()
 	if werr := w.dataset(p, explicit); werr != nil {
+		if w.lay.unlabelled && w.elements < 4 { // it only looked like an element
+			return nil, refuse(NotDICOM, "no DICM mark, and no second element after the first")
+		}
 		err = werr
 	}
 	w.lay.header = w.out.b
@@ -177,7 +183,7 @@ type form struct{ big, explicit bool }
 
 // anyPlausible returns the first encoding in which an element starts at p.
 func (w *walker) anyPlausible(p int) (form, bool) {
-	for _, c := range []form{{false, true}, {false, false}, {true, true}, {true, false}} {
+	for _, c := range []form{{false, true}, {false, false}, {true, true}} {
 		if w.plausible(p, len(w.data), c.big, c.explicit) {
 			return c, true
 		}
@@ -206,7 +212,7 @@ func (w *walker) plausible(p, end int, big, explicit bool) bool {
 		order = binary.BigEndian
 	}
 	group := order.Uint16(w.data[p:])
-	if group == 0 || group > 0x00ff && group != 0x7fe0 { // the first groups of every data set are small
+	if group == 0 || group > 0x00ff || group%2 == 1 { // the first group of a data set is a small standard one
 		return false
 	}
 	if explicit {

@@ -195,18 +195,13 @@ func (w *walker) item(it head, end int, explicit bool, depth int) (int, error) {
 			return 0, err
 		}
 		if h.tag.Group == 0xfffe {
-			if open && h.tag == tag.ItemDelimitationItem {
-				p = h.value
+			var done bool
+			if p, done, err = w.delimiter(h, p, open); err != nil {
+				return 0, err
+			}
+			if done {
 				break
 			}
-			if open && h.tag == tag.SequenceDelimitationItem { // the item's own is missing
-				break
-			}
-			if h.tag == tag.Item {
-				return 0, refuse(Malformed, "item within an item at offset %d", p)
-			}
-			w.note("stray delimiter at offset %d", p)
-			p = h.value
 			continue
 		}
 		if p, err = w.element(h, end, explicit, depth); err != nil {
@@ -218,4 +213,20 @@ func (w *walker) item(it head, end int, explicit bool, depth int) (int, error) {
 		p = end
 	}
 	return p, nil
+}
+
+// delimiter takes the delimiter h at p, met within an item, and returns where the
+// walk goes on, and whether the item ends. The end of the sequence ends an item whose own
+// delimiter is missing.
+func (w *walker) delimiter(h head, p int, open bool) (next int, done bool, err error) {
+	switch {
+	case h.tag == tag.Item:
+		return 0, false, refuse(Malformed, "item within an item at offset %d", p)
+	case open && h.tag == tag.ItemDelimitationItem:
+		return h.value, true, nil
+	case open && h.tag == tag.SequenceDelimitationItem:
+		return p, true, nil
+	}
+	w.note("stray delimiter at offset %d", p)
+	return h.value, false, nil
 }

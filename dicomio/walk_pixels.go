@@ -2,10 +2,10 @@ package dicomio
 
 import (
 	"bytes"
-	"compress/flate"
 	"errors"
 	"io"
 
+	"github.com/klauspost/compress/flate"
 	"github.com/suyashkumar/dicom/pkg/tag"
 )
 

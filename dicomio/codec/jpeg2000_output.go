@@ -67,15 +67,9 @@ func (d *j2kDecoder) tile(t int, budget *int) error {
 	if err := pk.all(); err != nil {
 		return err
 	}
-	var block blockDecoder
 	for _, c := range pk.comps {
-		if err := c.coefficients(&block); err != nil {
+		if err := c.samples(); err != nil {
 			return err
-		}
-		if c.coding.reversible {
-			synthesise(c.data, area.w(), c.res, lift53)
-		} else {
-			synthesise(c.fdata, area.w(), c.res, lift97)
 		}
 	}
 	if p.mct && len(pk.comps) >= 3 {
@@ -85,6 +79,20 @@ func (d *j2kDecoder) tile(t int, budget *int) error {
 	}
 	for k, c := range pk.comps {
 		d.put(k, c)
+	}
+	return nil
+}
+
+// samples decodes the code-blocks of a component and undoes its wavelet
+// transform.
+func (c *j2kComp) samples() error {
+	if err := c.coefficients(&blockDecoder{}); err != nil {
+		return err
+	}
+	if c.coding.reversible {
+		synthesise(c.data, c.rect.w(), c.res, lift53)
+	} else {
+		synthesise(c.fdata, c.rect.w(), c.res, lift97)
 	}
 	return nil
 }

@@ -2,110 +2,6 @@ package codec
 
 import "math/bits"
 
-// A tagTree codes the minima of a grid (B.10.2).
-type tagTree struct {
-	nodes []tagNode
-	wide  []int // nodes in a row, by level from the leaves up
-	start []int // first node of each level
-}
-
-type tagNode struct{ low, value int32 }
-
-const unknownTag = 1 << 30
-
-func newTagTree(w, h int) tagTree {
-	var t tagTree
-	n := 0
-	for {
-		t.wide, t.start = append(t.wide, w), append(t.start, n)
-		n += w * h
-		if w*h <= 1 {
-			break
-		}
-		w, h = (w+1)/2, (h+1)/2
-	}
-	t.nodes = make([]tagNode, n)
-	for k := range t.nodes {
-		t.nodes[k].value = unknownTag
-	}
-	return t
-}
-
-// below reads bits until it is known whether the value of leaf (x, y) is less
-// than limit.
-func (t *tagTree) below(b *packetBits, x, y int, limit int32) bool {
-	low := int32(0)
-	for level := len(t.wide) - 1; ; level-- {
-		n := &t.nodes[t.start[level]+(y>>level)*t.wide[level]+x>>level]
-		n.low = max(n.low, low)
-		for n.low < limit && n.low < n.value {
-			if b.bit() == 1 {
-				n.value = n.low
-			} else {
-				n.low++
-			}
-		}
-		low = n.low
-		if level == 0 {
-			return n.value < limit
-		}
-	}
-}
-
-// packetBits reads the bits of packet headers: after a byte FF, the next holds
-// seven (B.10.1).
-type packetBits struct {
-	src  []byte
-	pos  int
-	cur  byte
-	n    uint
-	over bool
-}
-
-func (b *packetBits) bit() int {
-	if b.n == 0 {
-		b.n = 8
-		if b.cur == 0xff {
-			b.n = 7
-		}
-		if b.pos >= len(b.src) {
-			b.over, b.cur = true, 0
-		} else {
-			b.cur = b.src[b.pos]
-			b.pos++
-		}
-	}
-	b.n--
-	return int(b.cur>>b.n) & 1
-}
-
-func (b *packetBits) take(n int) int {
-	v := 0
-	for ; n > 0; n-- {
-		v = v<<1 | b.bit()
-	}
-	return v
-}
-
-// align ends a header: a last byte FF is followed by a stuffed one.
-func (b *packetBits) align() {
-	if b.cur == 0xff {
-		b.pos++
-	}
-	b.n, b.cur = 0, 0
-}
-
-// passes reads a number of coding passes (table B.4).
-func (b *packetBits) passes() int {
-	for _, c := range []struct{ bits, base int }{{1, 1}, {1, 2}, {2, 3}, {5, 6}} {
-		v := b.take(c.bits)
-		if v != 1<<c.bits-1 {
-			return c.base + v
-		}
-	}
-	return 37 + b.take(7)
-}
-
 // A j2kPackets reads the packets of one tile.
 type j2kPackets struct {
 	p     *j2kParams
@@ -205,64 +101,69 @@ func (t *j2kPackets) packet(p *j2kPrecinct, style byte, layer int) error {
 	if t.data = t.data[t.pos:]; len(t.data) >= 6 && t.data[0] == 0xff && t.data[1] == mSOP {
 		t.data = t.data[6:]
 	}
-	t.pos = 0
 	b := packetBits{src: t.data}
-	type piece struct {
-		block *j2kBlock
-		seg   int
-		n     int
-	}
-	var pieces []piece
+	var pieces []j2kPiece
 	if b.bit() == 1 {
 		for k := range p.bands {
-			pb := &p.bands[k]
-			for i := range pb.blocks {
-				blk := &pb.blocks[i]
-				if !pb.present(&b, blk, i, layer) {
-					continue
-				}
-				n := b.passes()
-				for b.bit() == 1 && !b.over {
-					blk.lblock++
-				}
-				for n > 0 {
-					seg := blk.segmentFor(style)
-					take := min(n, blk.segments[seg].maximum-blk.segments[seg].passes)
-					width := blk.lblock + bits.Len(uint(take)) - 1
-					if width > 31 || b.over {
-						return bad("jpeg 2000: packet header")
-					}
-					pieces = append(pieces, piece{blk, seg, b.take(width)})
-					blk.segments[seg].passes += take
-					blk.passes += take
-					n -= take
+			for i := range p.bands[k].blocks {
+				if p.bands[k].present(&b, i, layer) {
+					pieces = p.bands[k].blocks[i].lengths(&b, style, pieces)
 				}
 			}
 		}
 	}
 	b.align()
 	if b.over {
-		return bad("jpeg 2000: ends within a packet header")
+		return bad("jpeg 2000: ends within a packet header, or the header is broken")
 	}
-	pos := b.pos
-	if pos+2 <= len(t.data) && t.data[pos] == 0xff && t.data[pos+1] == mEPH {
-		pos += 2
+	t.pos = b.pos
+	if t.pos+2 <= len(t.data) && t.data[t.pos] == 0xff && t.data[t.pos+1] == mEPH {
+		t.pos += 2
 	}
 	for _, pc := range pieces {
-		if pc.n > len(t.data)-pos {
+		if pc.length > len(t.data)-t.pos {
 			return bad("jpeg 2000: ends within a packet")
 		}
-		s := &pc.block.segments[pc.seg]
-		s.pieces = append(s.pieces, t.data[pos:pos+pc.n])
-		pos += pc.n
+		s := &pc.block.segments[pc.segment]
+		s.pieces = append(s.pieces, t.data[t.pos:t.pos+pc.length])
+		t.pos += pc.length
 	}
-	t.pos = pos
 	return nil
+}
+
+// A j2kPiece is what a packet adds to a codeword segment.
+type j2kPiece struct {
+	block           *j2kBlock
+	segment, length int
+}
+
+// lengths reads how many passes of blk a packet has, and the bytes of the
+// segments that they go into (B.10.6 and B.10.7).
+func (blk *j2kBlock) lengths(b *packetBits, style byte, pieces []j2kPiece) []j2kPiece {
+	n := b.passes()
+	for b.bit() == 1 && !b.over {
+		blk.lblock++
+	}
+	for n > 0 {
+		k := blk.segmentFor(style)
+		take := min(n, blk.segments[k].maximum-blk.segments[k].passes)
+		width := blk.lblock + bits.Len(uint(take)) - 1
+		if width > 31 || b.over {
+			b.over = true
+			return pieces
+		}
+		pieces = append(pieces, j2kPiece{blk, k, b.take(width)})
+		blk.segments[k].passes += take
+		blk.passes += take
+		n -= take
+	}
+	return pieces
 }
 
 // present reports whether the packet of layer has passes of block i, and reads
 // what its first inclusion tells.
-func (p *j2kPrecinctBand) present(b *packetBits, blk *j2kBlock, i, layer int) bool {
+func (p *j2kPrecinctBand) present(b *packetBits, i, layer int) bool {
+	blk := &p.blocks[i]
 	if blk.included {
 		return b.bit() == 1
 	}

@@ -35,28 +35,16 @@ func (s *lsScan) setUp(t [3]int) {
 	}
 	s.run = [2]lsRun{{a: a, n: 1}, {a: a, n: 1}}
 	s.quantised = make([]int8, 2*s.maxval+1)
-	for k := range s.quantised {
-		s.quantised[k] = quantise(int32(k)-s.maxval, s.near, t)
+	from := [5]int{0, int(s.near) + 1, t[0], t[1], t[2]}
+	zero := int(s.maxval)
+	for region, first := range from { // A.3.3
+		for d := first; d <= zero && region > 0; d++ {
+			if region < 4 && d >= from[region+1] {
+				break
+			}
+			s.quantised[zero+d], s.quantised[zero-d] = int8(region), int8(-region)
+		}
 	}
-}
-
-// quantise returns the region of a gradient (A.3.3).
-func quantise(d, near int32, t [3]int) int8 {
-	sign := int8(1)
-	if d < 0 {
-		d, sign = -d, -1
-	}
-	switch {
-	case d <= near:
-		return 0
-	case d < int32(t[0]):
-		return sign
-	case d < int32(t[1]):
-		return 2 * sign
-	case d < int32(t[2]):
-		return 3 * sign
-	}
-	return 4 * sign
 }
 
 // runLengths is J of A.2.1.
