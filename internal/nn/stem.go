@@ -3,8 +3,9 @@ package nn
 import "fmt"
 
 // A conv stem turns voxels into tokens by convolutions of stride 2, each
-// followed by a norm over groups of channels and GELU, until one voxel of the
-// grid is left for each patch. Small lesions gain from it over the linear stem.
+// followed by GELU, until one voxel of the grid is left for each patch. Small
+// lesions gain from it over the linear stem. It has no norm: voxels come with
+// deviation 1, and one over the grid would take away how bright a crop is.
 
 // stemStage is one convolution of a conv stem.
 type stemStage struct {
@@ -40,7 +41,7 @@ func addStem(c BackboneConfig, ps *Params) {
 	for i, s := range ss {
 		name := fmt.Sprintf("stem.%d.", i)
 		ps.Add(name+"conv.weight", HeNormal, s.out, 3, 3, 3, s.in)
-		addNorm(ps, name+"norm", s.out)
+		ps.Add(name+"conv.bias", Zeros, s.out)
 	}
 	addLinear(ps, "patch_embed", ss[len(ss)-1].out, c.Dim)
 }
@@ -51,8 +52,8 @@ func (b *Backbone) stem(g *Graph, x *Tensor) (*Tensor, []*Tensor) {
 	var skips []*Tensor
 	for i, s := range stemStages(b.BackboneConfig) {
 		name := fmt.Sprintf("stem.%d.", i)
-		x = g.Conv3D(x, b.ps.Get(name+"conv.weight"), nil, s.stride)
-		x = g.GELU(g.GroupNorm(x, b.ps.Get(name+"norm.weight"), b.ps.Get(name+"norm.bias"), s.out/8))
+		x = g.Conv3D(x, b.ps.Get(name+"conv.weight"), b.ps.Get(name+"conv.bias"), s.stride)
+		x = g.GELU(x)
 		skips = append(skips, x)
 	}
 	return linear(g, b.ps, "patch_embed", x), skips
