@@ -5572,7 +5572,7 @@ store:
 	RET
 
 // func copyRows512(n int, w int, src []float32, ld int, dst []float32, stride int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·copyRows512(SB), NOSPLIT, $0-80
 	MOVQ  n+0(FP), DX
 	MOVQ  w+8(FP), CX
@@ -5582,18 +5582,41 @@ TEXT ·copyRows512(SB), NOSPLIT, $0-80
 	MOVQ  stride+72(FP), R9
 	SHLQ  $0x02, R8
 	SHLQ  $0x02, R9
+	SUBQ  $0x10, CX
+	JG    both
+	ADDQ  $0x10, CX
 	MOVL  $0x00000001, R12
 	SHLL  CL, R12
 	DECL  R12
 	KMOVW R12, K1
 
 row:
-	VMOVUPS.Z (SI), K1, Z0
-	VMOVUPS   Z0, (DI)
-	ADDQ      R8, SI
-	ADDQ      R9, DI
-	DECQ      DX
-	JNZ       row
+	PREFETCHT0 (SI)(R8*8)
+	VMOVUPS.Z  (SI), K1, Z0
+	VMOVUPS    Z0, (DI)
+	ADDQ       R8, SI
+	ADDQ       R9, DI
+	DECQ       DX
+	JNZ        row
+	VZEROUPPER
+	RET
+
+both:
+	MOVL  $0x00000001, R12
+	SHLL  CL, R12
+	DECL  R12
+	KMOVW R12, K1
+
+wideRow:
+	PREFETCHT0 (SI)(R8*8)
+	VMOVUPS    (SI), Z0
+	VMOVUPS.Z  64(SI), K1, Z1
+	VMOVUPS    Z0, (DI)
+	VMOVUPS    Z1, 64(DI)
+	ADDQ       R8, SI
+	ADDQ       R9, DI
+	DECQ       DX
+	JNZ        wideRow
 	VZEROUPPER
 	RET
 
@@ -5616,7 +5639,7 @@ DATA interleave<>+60(SB)/4, $0x001f000f
 GLOBL interleave<>(SB), RODATA|NOPTR, $64
 
 // func copyPairs512(n int, w int, src []float32, ld int, dst []float32, stride int)
-// Requires: AVX, AVX512BW, AVX512F
+// Requires: AVX, AVX512BW, AVX512F, MMX+
 TEXT ·copyPairs512(SB), NOSPLIT, $0-80
 	MOVQ      n+0(FP), DX
 	MOVQ      w+8(FP), CX
@@ -5626,28 +5649,32 @@ TEXT ·copyPairs512(SB), NOSPLIT, $0-80
 	MOVQ      stride+72(FP), R9
 	SHLQ      $0x02, R8
 	SHLQ      $0x02, R9
+	VMOVDQU32 interleave<>+0(SB), Z3
+	SUBQ      $0x10, CX
+	JG        both
+	ADDQ      $0x10, CX
 	MOVL      $0x00000001, R12
 	SHLL      CL, R12
 	DECL      R12
 	KMOVW     R12, K1
-	VMOVDQU32 interleave<>+0(SB), Z3
 
 pair:
-	VMOVUPS.Z (SI), K1, Z0
-	VPXORD    Z1, Z1, Z1
-	DECQ      DX
-	JZ        last
-	VMOVUPS.Z (SI)(R8*1), K1, Z1
+	PREFETCHT0 (SI)(R8*8)
+	VMOVUPS.Z  (SI), K1, Z4
+	VPXORD     Z8, Z8, Z8
+	DECQ       DX
+	JZ         last
+	VMOVUPS.Z  (SI)(R8*1), K1, Z8
 
 last:
 	BYTE      $0x62
-	BYTE      $0xf2
-	BYTE      $0x77
+	BYTE      $0x72
+	BYTE      $0x3f
 	BYTE      $0x48
 	BYTE      $0x72
-	BYTE      $0xd0
-	VPERMW    Z2, Z3, Z2
-	VMOVDQU32 Z2, (DI)
+	BYTE      $0xe4
+	VPERMW    Z12, Z3, Z12
+	VMOVDQU32 Z12, (DI)
 	LEAQ      (SI)(R8*2), SI
 	ADDQ      R9, DI
 	SUBQ      $0x01, DX
@@ -5655,8 +5682,49 @@ last:
 	VZEROUPPER
 	RET
 
+both:
+	MOVL  $0x00000001, R12
+	SHLL  CL, R12
+	DECL  R12
+	KMOVW R12, K1
+
+pairWide:
+	PREFETCHT0 (SI)(R8*8)
+	VMOVUPS    (SI), Z4
+	VMOVUPS.Z  64(SI), K1, Z5
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	DECQ       DX
+	JZ         lastWide
+	VMOVUPS    (SI)(R8*1), Z8
+	VMOVUPS.Z  64(SI)(R8*1), K1, Z9
+
+lastWide:
+	BYTE      $0x62
+	BYTE      $0x72
+	BYTE      $0x3f
+	BYTE      $0x48
+	BYTE      $0x72
+	BYTE      $0xe4
+	VPERMW    Z12, Z3, Z12
+	VMOVDQU32 Z12, (DI)
+	BYTE      $0x62
+	BYTE      $0x72
+	BYTE      $0x37
+	BYTE      $0x48
+	BYTE      $0x72
+	BYTE      $0xed
+	VPERMW    Z13, Z3, Z13
+	VMOVDQU32 Z13, 64(DI)
+	LEAQ      (SI)(R8*2), SI
+	ADDQ      R9, DI
+	SUBQ      $0x01, DX
+	JG        pairWide
+	VZEROUPPER
+	RET
+
 // func transRows512(cols int, rows int, src []float32, ld int, dst []float32, stride int)
-// Requires: AVX, AVX512F, CMOV
+// Requires: AVX, AVX512F, CMOV, MMX+
 TEXT ·transRows512(SB), NOSPLIT, $0-80
 	MOVQ cols+0(FP), DX
 	MOVQ rows+8(FP), CX
@@ -5677,66 +5745,82 @@ block:
 	DECL       R12
 	KMOVW      R12, K1
 	MOVQ       SI, R10
+	PREFETCHT0 256(R10)
 	VMOVUPS.Z  (R10), K1, Z0
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x01
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
 	VMOVUPS.Z  (R10), K1, Z1
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x02
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
 	VMOVUPS.Z  (R10), K1, Z2
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x03
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
 	VMOVUPS.Z  (R10), K1, Z3
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x04
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
 	VMOVUPS.Z  (R10), K1, Z4
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x05
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
 	VMOVUPS.Z  (R10), K1, Z5
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x06
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
 	VMOVUPS.Z  (R10), K1, Z6
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x07
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
 	VMOVUPS.Z  (R10), K1, Z7
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x08
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
 	VMOVUPS.Z  (R10), K1, Z8
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x09
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
 	VMOVUPS.Z  (R10), K1, Z9
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x0a
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
 	VMOVUPS.Z  (R10), K1, Z10
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x0b
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
 	VMOVUPS.Z  (R10), K1, Z11
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x0c
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
 	VMOVUPS.Z  (R10), K1, Z12
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x0d
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
 	VMOVUPS.Z  (R10), K1, Z13
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x0e
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
 	VMOVUPS.Z  (R10), K1, Z14
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x0f
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
 	VMOVUPS.Z  (R10), K1, Z15
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x10
@@ -5877,7 +5961,7 @@ done:
 	RET
 
 // func transPairs512(cols int, rows int, src []float32, ld int, dst []float32, stride int)
-// Requires: AVX, AVX512F, CMOV
+// Requires: AVX, AVX512F, CMOV, MMX+
 TEXT ·transPairs512(SB), NOSPLIT, $0-80
 	MOVQ cols+0(FP), DX
 	MOVQ rows+8(FP), CX
@@ -5910,6 +5994,8 @@ block:
 	DECL       R12
 	KMOVW      R12, K2
 	MOVQ       SI, R10
+	PREFETCHT0 256(R10)
+	PREFETCHT0 320(R10)
 	VMOVUPS.Z  (R10), K1, Z30
 	VMOVUPS.Z  64(R10), K2, Z31
 	BYTE       $0x62
@@ -5921,6 +6007,8 @@ block:
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x01
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
+	PREFETCHT0 320(R10)
 	VMOVUPS.Z  (R10), K1, Z30
 	VMOVUPS.Z  64(R10), K2, Z31
 	BYTE       $0x62
@@ -5932,6 +6020,8 @@ block:
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x02
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
+	PREFETCHT0 320(R10)
 	VMOVUPS.Z  (R10), K1, Z30
 	VMOVUPS.Z  64(R10), K2, Z31
 	BYTE       $0x62
@@ -5943,6 +6033,8 @@ block:
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x03
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
+	PREFETCHT0 320(R10)
 	VMOVUPS.Z  (R10), K1, Z30
 	VMOVUPS.Z  64(R10), K2, Z31
 	BYTE       $0x62
@@ -5954,6 +6046,8 @@ block:
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x04
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
+	PREFETCHT0 320(R10)
 	VMOVUPS.Z  (R10), K1, Z30
 	VMOVUPS.Z  64(R10), K2, Z31
 	BYTE       $0x62
@@ -5965,6 +6059,8 @@ block:
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x05
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
+	PREFETCHT0 320(R10)
 	VMOVUPS.Z  (R10), K1, Z30
 	VMOVUPS.Z  64(R10), K2, Z31
 	BYTE       $0x62
@@ -5976,6 +6072,8 @@ block:
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x06
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
+	PREFETCHT0 320(R10)
 	VMOVUPS.Z  (R10), K1, Z30
 	VMOVUPS.Z  64(R10), K2, Z31
 	BYTE       $0x62
@@ -5987,6 +6085,8 @@ block:
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x07
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
+	PREFETCHT0 320(R10)
 	VMOVUPS.Z  (R10), K1, Z30
 	VMOVUPS.Z  64(R10), K2, Z31
 	BYTE       $0x62
@@ -5998,6 +6098,8 @@ block:
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x08
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
+	PREFETCHT0 320(R10)
 	VMOVUPS.Z  (R10), K1, Z30
 	VMOVUPS.Z  64(R10), K2, Z31
 	BYTE       $0x62
@@ -6009,6 +6111,8 @@ block:
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x09
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
+	PREFETCHT0 320(R10)
 	VMOVUPS.Z  (R10), K1, Z30
 	VMOVUPS.Z  64(R10), K2, Z31
 	BYTE       $0x62
@@ -6020,6 +6124,8 @@ block:
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x0a
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
+	PREFETCHT0 320(R10)
 	VMOVUPS.Z  (R10), K1, Z30
 	VMOVUPS.Z  64(R10), K2, Z31
 	BYTE       $0x62
@@ -6031,6 +6137,8 @@ block:
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x0b
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
+	PREFETCHT0 320(R10)
 	VMOVUPS.Z  (R10), K1, Z30
 	VMOVUPS.Z  64(R10), K2, Z31
 	BYTE       $0x62
@@ -6042,6 +6150,8 @@ block:
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x0c
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
+	PREFETCHT0 320(R10)
 	VMOVUPS.Z  (R10), K1, Z30
 	VMOVUPS.Z  64(R10), K2, Z31
 	BYTE       $0x62
@@ -6053,6 +6163,8 @@ block:
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x0d
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
+	PREFETCHT0 320(R10)
 	VMOVUPS.Z  (R10), K1, Z30
 	VMOVUPS.Z  64(R10), K2, Z31
 	BYTE       $0x62
@@ -6064,6 +6176,8 @@ block:
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x0e
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
+	PREFETCHT0 320(R10)
 	VMOVUPS.Z  (R10), K1, Z30
 	VMOVUPS.Z  64(R10), K2, Z31
 	BYTE       $0x62
@@ -6075,6 +6189,8 @@ block:
 	LEAQ       (R10)(R8*1), R11
 	CMPQ       BX, $0x0f
 	CMOVQGT    R11, R10
+	PREFETCHT0 256(R10)
+	PREFETCHT0 320(R10)
 	VMOVUPS.Z  (R10), K1, Z30
 	VMOVUPS.Z  64(R10), K2, Z31
 	BYTE       $0x62
@@ -6267,7 +6383,7 @@ DATA lanes<>+60(SB)/4, $0x00000000
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
 // func copyRows256(n int, w int, src []float32, ld int, dst []float32, stride int)
-// Requires: AVX, CMOV
+// Requires: AVX, CMOV, MMX+
 TEXT ·copyRows256(SB), NOSPLIT, $0-80
 	MOVQ    n+0(FP), DX
 	MOVQ    w+8(FP), CX
@@ -6292,6 +6408,7 @@ TEXT ·copyRows256(SB), NOSPLIT, $0-80
 	VMOVUPS (R12), Y3
 
 row:
+	PREFETCHT0 (SI)(R8*8)
 	VMASKMOVPS (SI), Y2, Y0
 	VMASKMOVPS 32(SI), Y3, Y1
 	VMOVUPS    Y0, (DI)

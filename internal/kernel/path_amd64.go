@@ -33,7 +33,7 @@ func avx512() *path {
 	p := &path{
 		name: "avx512", columns: 32, heights: []int{14, 12, 8, 4, 2, 1}, widths: []int{32, 16, 8},
 		tile:      func(width, rows int) func(*tile) { return tiles512[width][rows] },
-		copyLanes: 16, transLanes: 16,
+		copyLanes: 32, transLanes: 16,
 		gelu:           gelu512,
 		geluGrad:       geluGrad512,
 		add:            add512,

@@ -41,24 +41,43 @@ func packing512() {
 	narrow512()
 }
 
-// copyRows512 copies n rows of w <= 16 floats, each widened with zeros to 16.
+// copyRows512 copies n rows of w <= 32 floats, each widened with zeros to 16 or 32.
+// It asks for the row eight further on: strided rows are too far apart for the
+// machine to foresee.
 func copyRows512() {
 	function("copyRows512", copySignature)
 	loadPackArgs("n", "w")
+	ahead := Mem{Base: src, Index: ld, Scale: 8}
+	SUBQ(Imm(16), wide)
+	JG(LabelRef("both"))
+	ADDQ(Imm(16), wide)
 	lowBits(reg.K1)
 	Label("row")
+	PREFETCHT0(ahead)
 	VMOVUPS_Z(Mem{Base: src}, reg.K1, reg.Z0)
 	VMOVUPS(reg.Z0, Mem{Base: dst})
 	ADDQ(ld, src)
 	ADDQ(stride, dst)
 	DECQ(count)
 	JNZ(LabelRef("row"))
-	VZEROUPPER()
-	RET()
+	end()
+	Label("both")
+	lowBits(reg.K1)
+	Label("wideRow")
+	PREFETCHT0(ahead)
+	VMOVUPS(Mem{Base: src}, reg.Z0)
+	VMOVUPS_Z(Mem{Base: src, Disp: 64}, reg.K1, reg.Z1)
+	VMOVUPS(reg.Z0, Mem{Base: dst})
+	VMOVUPS(reg.Z1, Mem{Base: dst, Disp: 64})
+	ADDQ(ld, src)
+	ADDQ(stride, dst)
+	DECQ(count)
+	JNZ(LabelRef("wideRow"))
+	end()
 }
 
-// copyPairs512 rounds n rows of w <= 16 floats to bfloat16 and writes rows 2i
-// and 2i+1 as one row of 16 pairs; a row that is missing counts as zeros.
+// copyPairs512 rounds n rows of w <= 32 floats to bfloat16 and writes rows 2i and
+// 2i+1 as one row of 16 or 32 pairs; a row that is missing counts as zeros.
 func copyPairs512() {
 	order := GLOBL("interleave", RODATA|NOPTR)
 	for i := range 16 {
@@ -66,24 +85,51 @@ func copyPairs512() {
 	}
 	function("copyPairs512", copySignature)
 	loadPackArgs("n", "w")
-	lowBits(reg.K1)
 	VMOVDQU32(order, reg.Z3)
-	Label("pair")
-	VMOVUPS_Z(Mem{Base: src}, reg.K1, reg.Z0)
-	VPXORD(reg.Z1, reg.Z1, reg.Z1)
+	SUBQ(Imm(16), wide)
+	JG(LabelRef("both"))
+	ADDQ(Imm(16), wide)
+	lowBits(reg.K1)
+	pairRows("", 1)
+	Label("both")
+	lowBits(reg.K1)
+	pairRows("Wide", 2)
+}
+
+// pairRows emits the loop of copyPairs512 for rows of one or two vectors, the last
+// of them masked by K1.
+func pairRows(suffix string, vecs int) {
+	row := func(m Mem, first int) {
+		for v := range vecs {
+			m.Disp = 64 * v
+			if v == vecs-1 {
+				VMOVUPS_Z(m, reg.K1, zmms[first+v])
+			} else {
+				VMOVUPS(m, zmms[first+v])
+			}
+		}
+	}
+	const even, odd, out = 4, 8, 12
+	Label("pair" + suffix)
+	PREFETCHT0(Mem{Base: src, Index: ld, Scale: 8})
+	row(Mem{Base: src}, even)
+	for v := range vecs {
+		VPXORD(zmms[odd+v], zmms[odd+v], zmms[odd+v])
+	}
 	DECQ(count)
-	JZ(LabelRef("last"))
-	VMOVUPS_Z(Mem{Base: src, Index: ld, Scale: 1}, reg.K1, reg.Z1)
-	Label("last")
-	vcvtne2ps2bf16(2, 1, 0)
-	VPERMW(reg.Z2, reg.Z3, reg.Z2)
-	VMOVDQU32(reg.Z2, Mem{Base: dst})
+	JZ(LabelRef("last" + suffix))
+	row(Mem{Base: src, Index: ld, Scale: 1}, odd)
+	Label("last" + suffix)
+	for v := range vecs {
+		vcvtne2ps2bf16(out+v, odd+v, even+v)
+		VPERMW(zmms[out+v], reg.Z3, zmms[out+v])
+		VMOVDQU32(zmms[out+v], Mem{Base: dst, Disp: 64 * v})
+	}
 	LEAQ(Mem{Base: src, Index: ld, Scale: 2}, src)
 	ADDQ(stride, dst)
 	SUBQ(Imm(1), count)
-	JG(LabelRef("pair"))
-	VZEROUPPER()
-	RET()
+	JG(LabelRef("pair" + suffix))
+	end()
 }
 
 // narrow512 rounds n floats, a positive multiple of 32, to n/2 pairs of bfloat16.
@@ -119,6 +165,7 @@ func transRows512() {
 	lowBits(reg.K1)
 	MOVQ(src, at)
 	for i := range 16 {
+		PREFETCHT0(Mem{Base: at, Disp: 256})
 		VMOVUPS_Z(Mem{Base: at}, reg.K1, zmms[i])
 		nextRow(i)
 	}
@@ -154,6 +201,8 @@ func transPairs512() {
 	lowBits(reg.K2)
 	MOVQ(src, at)
 	for i := range 16 {
+		PREFETCHT0(Mem{Base: at, Disp: 256})
+		PREFETCHT0(Mem{Base: at, Disp: 320})
 		VMOVUPS_Z(Mem{Base: at}, reg.K1, reg.Z30)
 		VMOVUPS_Z(Mem{Base: at, Disp: 64}, reg.K2, reg.Z31)
 		vcvtne2ps2bf16(i, 31, 30)
@@ -253,6 +302,7 @@ func copyRows256(ones Mem) {
 	laneMask(ones, low, reg.Y2)
 	laneMask(ones, high, reg.Y3)
 	Label("row")
+	PREFETCHT0(Mem{Base: src, Index: ld, Scale: 8})
 	VMASKMOVPS(Mem{Base: src}, reg.Y2, reg.Y0)
 	VMASKMOVPS(Mem{Base: src, Disp: 32}, reg.Y3, reg.Y1)
 	VMOVUPS(reg.Y0, Mem{Base: dst})
