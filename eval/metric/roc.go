@@ -62,6 +62,12 @@ func AUCStatistic(positive []bool, score []float64, fpr []float64) func() Statis
 		var x, y []float64
 		return func(weights []int, out []float64) {
 			out[0] = aucOrdered(index, positive, score, weights)
+			if math.IsNaN(out[0]) { // one class only: no curve either
+				for k := range fpr {
+					out[1+k] = math.NaN()
+				}
+				return
+			}
 			x, y = rocOrdered(index, positive, score, weights, x[:0], y[:0])
 			for k, at := range fpr {
 				out[1+k] = interpolate(at, x, y)
