@@ -73,7 +73,7 @@ func RunOne(ctx context.Context, kind Kind, cfg Config, seed int64, inputs map[s
 		}
 	}
 	step := Step{s.Name, kind.Name, action, reasons}
-	return Outcome{step, out, rec.Digest, time.Since(start).Seconds()}, nil
+	return Outcome{step, out, rec.Digest, time.Since(start).Seconds(), kind}, nil
 }
 
 // free makes sure that out is not there, is empty, or was left by a stage.

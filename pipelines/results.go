@@ -24,8 +24,7 @@ func Results(outcomes []Outcome) []Result {
 	var out []Result
 	var last Result
 	for _, o := range outcomes {
-		kind, _ := kindNamed(Kinds(), o.Kind)
-		out = append(out, shown(o, kind)...)
+		out = append(out, o.shown()...)
 		last = Result{Stage: o.Stage, Name: "folder", Value: o.Dir}
 		if path := filepath.Join(o.Dir, "report.html"); exists(path) {
 			last = Result{Stage: o.Stage, Name: "report", Value: path}
@@ -37,15 +36,15 @@ func Results(outcomes []Outcome) []Result {
 	return out
 }
 
-// shown returns the figures of o that its kind shows; a figure that is not there
-// is left out.
-func shown(o Outcome, kind Kind) []Result {
+// shown returns the figures that the kind of stage shows; a figure that is not
+// there is left out.
+func (o Outcome) shown() []Result {
 	var tree any
-	if b, err := os.ReadFile(filepath.Join(o.Dir, kind.Summary)); err != nil || json.Unmarshal(b, &tree) != nil {
+	if b, err := os.ReadFile(filepath.Join(o.Dir, o.kind.Summary)); err != nil || json.Unmarshal(b, &tree) != nil {
 		return nil
 	}
 	var out []Result
-	for _, show := range kind.Shows {
+	for _, show := range o.kind.Shows {
 		v := follow(tree, show.Path)
 		r := Result{Stage: o.Stage, Name: show.Name, Value: v}
 		if m, ok := v.(map[string]any); ok { // a figure with its interval

@@ -39,6 +39,7 @@ type Outcome struct {
 	Dir     string  `json:"dir"`
 	Digest  string  `json:"digest"` // over its artifacts
 	Seconds float64 `json:"seconds"`
+	kind    Kind
 }
 
 // Run does the stages whose work has not been done in the run folder dir, and
@@ -87,7 +88,7 @@ func (p *Pipeline) Run(ctx context.Context, dir string, o Options) (outcomes []O
 			done[s.Name] = rec
 		}
 		o.Log.Info("done", "stage", s.Name, "action", step.Action, "digest", rec.Digest)
-		outcomes = append(outcomes, Outcome{step, filepath.Join(dir, s.Name), rec.Digest, time.Since(start).Seconds()})
+		outcomes = append(outcomes, Outcome{step, filepath.Join(dir, s.Name), rec.Digest, time.Since(start).Seconds(), s.Kind})
 	}
 	return outcomes, nil
 }
