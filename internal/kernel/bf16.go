@@ -27,3 +27,10 @@ func bf16(v float32) uint16 {
 
 // roundBF16 returns v rounded to bfloat16.
 func roundBF16(v float32) float32 { return math.Float32frombits(uint32(bf16(v)) << 16) }
+
+// roundAll rounds x to bfloat16.
+func roundAll(x []float32) {
+	for i, v := range x {
+		x[i] = roundBF16(v)
+	}
+}

@@ -263,8 +263,6 @@ func (t *gemm) strip(s *scratch, a []float32, r0, r, h, kb int) {
 	}
 }
 
-var zeros [32]float32
-
 // column computes rows r0 to r1 of one panel's columns.
 func (t *gemm) column(s *scratch, r0, r1, kq, kb, p int) {
 	x, a := &s.tile, s.tile.a
@@ -291,35 +289,4 @@ func (t *gemm) column(s *scratch, r0, r1, kq, kb, p int) {
 		x.write(s, kernels(width, h), t.c[r*t.ldc+from:], t.ldc, h, w, t.p.widths[width])
 	}
 	x.a = a
-}
-
-// write runs f, a kernel for h rows and width columns, and leaves the first w
-// columns in c, which has row stride ldc. x.add says whether they are added.
-func (x *tile) write(s *scratch, f func(*tile), c []float32, ldc, h, w, width int) {
-	if w == width {
-		x.c, x.ldc = c, ldc
-		f(x)
-		return
-	}
-	add := x.add
-	x.c, x.ldc, x.add = s.edge[:], width, 0
-	f(x)
-	x.add = add
-	for i := range h {
-		row, e := c[i*ldc:i*ldc+w], s.edge[i*width:i*width+w]
-		if add == 0 {
-			copy(row, e)
-			continue
-		}
-		for j, v := range e {
-			row[j] += v
-		}
-	}
-}
-
-// roundAll rounds x to bfloat16.
-func roundAll(x []float32) {
-	for i, v := range x {
-		x[i] = roundBF16(v)
-	}
 }

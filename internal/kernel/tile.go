@@ -18,6 +18,33 @@ type tile struct {
 	add     int       // 1: add to C
 }
 
+// zeros is the init of a tile that starts from nothing.
+var zeros [32]float32
+
+// write runs f, a kernel for h rows and width columns, and leaves the first w
+// columns in c, which has row stride ldc. x.add says whether they are added.
+func (x *tile) write(s *scratch, f func(*tile), c []float32, ldc, h, w, width int) {
+	if w == width {
+		x.c, x.ldc = c, ldc
+		f(x)
+		return
+	}
+	add := x.add
+	x.c, x.ldc, x.add = s.edge[:], width, 0
+	f(x)
+	x.add = add
+	for i := range h {
+		row, e := c[i*ldc:i*ldc+w], s.edge[i*width:i*width+w]
+		if add == 0 {
+			copy(row, e)
+			continue
+		}
+		for j, v := range e {
+			row[j] += v
+		}
+	}
+}
+
 // tileKernel is the portable tile kernel, for 2 or 1 rows and 4 columns.
 func tileKernel(_, rows int) func(*tile) {
 	if rows == 2 {
