@@ -35,9 +35,9 @@ type Config struct {
 // Default returns the settings that a pipeline file starts from.
 func Default() Config {
 	return Config{
-		Preset: "micro-conv", MaskRatio: 0.65, Steps: 400, Batch: 8,
+		Preset: "micro-conv", MaskRatio: 0.65, Steps: 600, Batch: 4,
 		LearningRate: 2e-3, Warmup: 0.05, WeightDecay: 0.05, Clip: 1, Augment: true,
-		HoldBack: 0.1, ValCrops: 32, ValEvery: 50, SaveEvery: 50, Panels: 4,
+		HoldBack: 0.1, ValCrops: 32, ValEvery: 100, SaveEvery: 100, Panels: 4,
 	}
 }
 
