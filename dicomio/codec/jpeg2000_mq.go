@@ -1,5 +1,7 @@
 package codec
 
+import "math/bits"
+
 // mqStates is the probability table of the MQ coder (T.800 table C.2): the
 // estimate, and the states after a more and a less probable symbol. States are doubled:
 // the lowest bit is the more probable symbol.
@@ -10,7 +12,7 @@ type mqState struct {
 	mps, lps uint8
 }
 
-func mqTable() (t [94]mqState) {
+func mqTable() (t [128]mqState) { // 94 are used; the size spares a bounds check
 	rows := [47]struct {
 		qe         uint32
 		nmps, nlps uint8
@@ -39,7 +41,7 @@ const (
 	ctxMag      = 14
 	ctxRun      = 17
 	ctxUniform  = 18
-	numContexts = 19
+	numContexts = 32 // 19 are used; the size spares a bounds check
 )
 
 // An mqDecoder decodes binary symbols (annex C.3). src ends with two bytes FF.
@@ -88,39 +90,48 @@ func (m *mqDecoder) byteIn() {
 
 // decode returns the next symbol, in context k.
 func (m *mqDecoder) decode(k uint8) uint32 {
-	s := m.ctx[k]
-	st := &mqStates[s]
-	d := uint32(s & 1)
-	m.a -= st.qe
-	if m.c>>16 < st.qe {
-		if m.a < st.qe {
-			m.ctx[k] = st.mps
-		} else {
-			m.ctx[k] = st.lps
-			d ^= 1
-		}
-		m.a = st.qe
-	} else {
+	s := &m.ctx[k%numContexts]
+	st := mqStates[*s&127]
+	d := uint32(*s & 1)
+	a := m.a - st.qe
+	if m.c>>16 >= st.qe {
 		m.c -= st.qe << 16
-		if m.a&0x8000 != 0 {
+		if a&0x8000 != 0 {
+			m.a = a
 			return d
 		}
-		if m.a < st.qe {
-			m.ctx[k] = st.lps
+		if a < st.qe {
+			*s = st.lps
 			d ^= 1
 		} else {
-			m.ctx[k] = st.mps
+			*s = st.mps
 		}
+	} else {
+		if a < st.qe {
+			*s = st.mps
+		} else {
+			*s = st.lps
+			d ^= 1
+		}
+		a = st.qe
 	}
+	m.renormalise(a)
+	return d
+}
+
+// renormalise brings the interval a back to at least 0x8000 (C.3.3).
+func (m *mqDecoder) renormalise(a uint32) {
 	for {
 		if m.ct == 0 {
 			m.byteIn()
 		}
-		m.a <<= 1
-		m.c <<= 1
-		m.ct--
-		if m.a&0x8000 != 0 {
-			return d
+		n := min(uint32(bits.LeadingZeros16(uint16(a))), m.ct)
+		a <<= n
+		m.c <<= n
+		m.ct -= n
+		if a&0x8000 != 0 {
+			m.a = a
+			return
 		}
 	}
 }

@@ -165,9 +165,7 @@ func (s *lsScan) regular(q, ra, rb, rc int32) int32 {
 	}
 	px = min(max(px+sign*c.c, 0), s.maxval)
 
-	k := uint(0)
-	for ; c.n<<k < c.a && k < 24; k++ {
-	}
+	k := golombParameter(c.n, c.a)
 	m := s.golomb(k, s.limit)
 	err := m>>1 ^ -(m & 1) // 0, -1, 1, -2, ...
 	if s.near == 0 && k == 0 && 2*c.b <= -c.n {
@@ -175,6 +173,18 @@ func (s *lsScan) regular(q, ra, rb, rc int32) int32 {
 	}
 	c.update(err, s.step, s.reset)
 	return s.rebuild(px + sign*err*s.step)
+}
+
+// golombParameter returns the least k with n·2^k >= a (A.5.1).
+func golombParameter(n, a int32) uint {
+	k := bits.Len32(uint32(a)) - bits.Len32(uint32(n))
+	if k < 0 {
+		return 0
+	}
+	if n<<k < a {
+		k++
+	}
+	return uint(min(k, 24))
 }
 
 // update adapts a context to a prediction error (A.6).
@@ -246,9 +256,7 @@ func (s *lsScan) interrupted(ra, rb int32, index int, bySample bool) int32 {
 	if kind == 1 {
 		temp += r.n >> 1
 	}
-	k := uint(0)
-	for ; r.n<<k < temp && k < 24; k++ {
-	}
+	k := golombParameter(r.n, temp)
 	m := s.golomb(k, s.limit-runLengths[index]-1)
 	t := m + int32(kind)
 	err := (t + 1) / 2
