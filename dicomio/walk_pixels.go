@@ -88,7 +88,7 @@ func (w *walker) fragments(p, end int) (items []span, next int, err error) {
 // Bounds of a deflated data set: a CT slice of air shrinks about a hundredfold.
 const (
 	maxInflated  = 2 << 30
-	inflateGrace = 64 << 20
+	inflateGrace = 16 << 20
 	inflateRatio = 200
 )
 

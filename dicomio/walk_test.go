@@ -239,7 +239,7 @@ func cutFragment() []byte {
 	return f.b[:len(f.b)-14]
 }
 
-// bomb is a deflated data set that unpacks beyond every bound: 64 MiB and more of
+// bomb is a deflated data set that unpacks beyond every bound: 100 MiB of
 // one element from 100 kB.
 func bomb() []byte {
 	var z bytes.Buffer
