@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"testing"
 )
 
@@ -117,20 +118,47 @@ func TestThreads(t *testing.T) {
 			for _, f := range calls {
 				f()
 			}
-			h := fnv.New64a()
-			for _, s := range slices {
-				for _, v := range s {
-					u := math.Float32bits(v)
-					h.Write([]byte{byte(u), byte(u >> 8), byte(u >> 16), byte(u >> 24)})
-				}
-			}
 			if n == 1 {
-				want = h.Sum64()
-			} else if h.Sum64() != want {
+				want = hash(slices)
+			} else if hash(slices) != want {
 				t.Errorf("%d threads: other bits than with one", n)
 			}
 		}
 	})
+}
+
+func hash(slices [][]float32) uint64 {
+	h := fnv.New64a()
+	for _, s := range slices {
+		for _, v := range s {
+			u := math.Float32bits(v)
+			h.Write([]byte{byte(u), byte(u >> 8), byte(u >> 16), byte(u >> 24)})
+		}
+	}
+	return h.Sum64()
+}
+
+// Callers on several goroutines do not disturb each other.
+func TestCallers(t *testing.T) {
+	defer SetThreads(0)
+	SetThreads(3)
+	var sums [4]uint64
+	var wg sync.WaitGroup
+	for i := range sums {
+		wg.Go(func() {
+			calls, slices := exercise(func(n int) []float32 { return make([]float32, n) })
+			for _, f := range calls {
+				f()
+			}
+			sums[i] = hash(slices)
+		})
+	}
+	wg.Wait()
+	for i, s := range sums {
+		if s != sums[0] {
+			t.Errorf("caller %d got other bits than caller 0", i)
+		}
+	}
 }
 
 // In steady state a call allocates nothing.
