@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 
 	"oncovox/dataset"
-	"oncovox/internal/jsonl"
 	"oncovox/lesion"
 )
 
@@ -159,17 +157,18 @@ func (c curve) ap() float64 {
 	return sum / math.Max(float64(c.lesions), 1)
 }
 
-// write leaves the operating points of c in the folder dir.
-func (c curve) write(dir string) error {
+// points reads the operating points off c; none where it has no lesions.
+func (c curve) points() operatingPoints {
 	o := operatingPoints{Points: []OperatingPoint{}, Scans: c.scans, Lesions: c.lesions}
-	if c.lesions > 0 {
-		for _, r := range fpRates {
-			s, t := c.at(r)
-			o.Points = append(o.Points, OperatingPoint{
-				Name:      fmt.Sprintf("%v FP/scan on validation", r),
-				FPPerScan: r, Threshold: t, ValSensitivity: s,
-			})
-		}
+	if c.lesions == 0 {
+		return o
 	}
-	return jsonl.WriteValue(filepath.Join(dir, "operating_points.json"), o, 0o644)
+	for _, r := range fpRates {
+		s, t := c.at(r)
+		o.Points = append(o.Points, OperatingPoint{
+			Name:      fmt.Sprintf("%v FP/scan on validation", r),
+			FPPerScan: r, Threshold: t, ValSensitivity: s,
+		})
+	}
+	return o
 }

@@ -11,6 +11,7 @@ import (
 
 	"oncovox/dataset"
 	"oncovox/internal/checkpoint"
+	"oncovox/internal/jsonl"
 	"oncovox/internal/nn"
 	"oncovox/internal/optim"
 	"oncovox/internal/stage"
@@ -57,7 +58,7 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err := t.loop(ctx); err != nil {
 		return err
 	}
-	return t.finish(ctx)
+	return t.finish()
 }
 
 func labelled(items []dataset.Item) []dataset.Item {
@@ -125,9 +126,10 @@ type trainer struct {
 
 // memory is what a trainer remembers beside weights and moments.
 type memory struct {
-	History  []historyRow `json:"history"`
-	BestAP   float64      `json:"best_ap"`   // of the best validation so far
-	BestStep int          `json:"best_step"` // 0 before any
+	History  []historyRow    `json:"history"`
+	BestStep int             `json:"best_step"` // whose weights detected best on validation so far; 0 before any
+	BestAP   float64         `json:"best_ap"`   // there
+	Points   operatingPoints `json:"points"`    // there
 }
 
 func newTrainer(cfg Config, env stage.Env, d *Detector, set *dataset.Set, train, val []dataset.Item) (*trainer, error) {
@@ -240,10 +242,12 @@ func (t *trainer) step(step int) (historyRow, error) {
 // validate detects on the whole validation scans and keeps the weights if none
 // before were better. Without labelled validation scans the last weights win.
 func (t *trainer) validate(ctx context.Context, row *historyRow) error {
-	c, err := t.valCurve(ctx)
+	p := DefaultPredict()
+	found, err := t.scanner.detect(ctx, t.set, t.val, p.MinScore, p.MaxDetections, nil)
 	if err != nil {
 		return err
 	}
+	c := newCurve(t.val, found, t.cfg.rule())
 	if c.lesions > 0 {
 		ap, cpm := c.ap(), c.cpm()
 		row.ValAP, row.ValCPM = &ap, &cpm
@@ -253,23 +257,15 @@ func (t *trainer) validate(ctx context.Context, row *historyRow) error {
 		}
 		t.BestAP = ap
 	}
-	t.BestStep = row.Step
+	t.BestStep, t.Points = row.Step, c.points()
 	if err := os.MkdirAll(t.stateDir(), 0o755); err != nil {
 		return err
 	}
 	return t.d.save(filepath.Join(t.stateDir(), bestFile))
 }
 
-// valCurve detects on the labelled validation scans with the weights as they
-// are.
-func (t *trainer) valCurve(ctx context.Context) (curve, error) {
-	p := DefaultPredict()
-	found, err := t.scanner.detect(ctx, t.set, t.val, p.MinScore, p.MaxDetections, nil)
-	return newCurve(t.val, found, t.cfg.rule()), err
-}
-
 // finish takes the best weights up again, and writes what the stage leaves.
-func (t *trainer) finish(ctx context.Context) error {
+func (t *trainer) finish() error {
 	f, err := checkpoint.Read(filepath.Join(t.stateDir(), bestFile))
 	if err != nil {
 		return err
@@ -277,16 +273,12 @@ func (t *trainer) finish(ctx context.Context) error {
 	if err := f.Assign(t.d.ps, nil, nil); err != nil {
 		return err
 	}
-	if len(t.val) == 0 {
-		t.env.Log.Warn("no labelled validation scans: the last weights were taken, and no operating points")
-	}
-	c, err := t.valCurve(ctx)
-	if err != nil {
-		return err
+	if t.Points.Lesions == 0 {
+		t.env.Log.Warn("no lesions in the validation scans: the last weights were taken, and there are no operating points")
 	}
 	t.env.Log.Info("fine-tuned", "best step", t.BestStep, "of", t.cfg.Steps)
 	return errors.Join(
-		c.write(t.env.Out),
+		jsonl.WriteValue(filepath.Join(t.env.Out, "operating_points.json"), t.Points, 0o644),
 		writeHistory(filepath.Join(t.env.Out, "history.csv"), t.History),
 		t.d.save(filepath.Join(t.env.Out, detectorFile)),
 	)
