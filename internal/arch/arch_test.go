@@ -31,7 +31,7 @@ var layers = [][]string{
 // be understood, or replaced, in one place.
 var owners = map[string][]string{
 	"github.com/suyashkumar/dicom":     {"dicomio", "internal/phantom"},
-	"github.com/klauspost/compress":    {"dicomio", "volume"},
+	"github.com/klauspost/compress":    {"dicomio", "dicomio/codec", "volume"},
 	"github.com/ulikunitz/xz":          {"dicomio"},
 	"github.com/zeebo/blake3":          {"dicomio"},
 	"golang.org/x/text":                {"dicomio"},
