@@ -2,7 +2,6 @@ package dicomio
 
 import (
 	"encoding/binary"
-	"math"
 	"strconv"
 
 	"github.com/suyashkumar/dicom/pkg/tag"
@@ -77,10 +76,6 @@ func (f *build) us(t uint32, values ...uint16) *build {
 		v = f.order.AppendUint16(v, x)
 	}
 	return f.el(t, "US", v)
-}
-
-func (f *build) fd(t uint32, x float64) *build {
-	return f.el(t, "FD", f.order.AppendUint64(nil, math.Float64bits(x)))
 }
 
 func (f *build) raw(b ...byte) *build { f.b = append(f.b, b...); return f }

@@ -41,7 +41,7 @@ func (c HeadConfig) Validate() error {
 func headFits(b nn.BackboneConfig) error {
 	p := b.Patch[0]
 	if b.Patch != [3]int{p, p, p} || p < mapStride || p&(p-1) != 0 {
-		return fmt.Errorf("a backbone with patches of %v: the head wants cubes of side 2, 4, 8, ...", b.Patch)
+		return fmt.Errorf("a backbone with patches of %v: the head wants cubes whose side is a power of 2", b.Patch)
 	}
 	return nil
 }

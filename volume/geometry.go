@@ -136,12 +136,3 @@ func (a Affine) solve(d [3]float64) [3]float64 {
 	}
 	return v
 }
-
-// shifted returns a with voxel (0, 0, 0) moved to the voxel coordinates zyx.
-func (g Geometry) shifted(zyx [3]float64) Affine {
-	a := g.Affine
-	for r, v := range g.LPS(zyx) {
-		a[r][3] = v
-	}
-	return a
-}

@@ -38,7 +38,6 @@ type j2kResolution struct {
 // A j2kPrecinct holds its code-blocks, band by band.
 type j2kPrecinct struct {
 	bands []j2kPrecinctBand
-	layer int // the next layer to come
 }
 
 // A j2kPrecinctBand is the part of a sub-band that lies in a precinct.

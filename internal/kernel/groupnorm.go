@@ -12,7 +12,6 @@ type groupNorms struct {
 	long, slice, slices      int // floats of a long row, of a task; tasks of a sample
 	parts, pattern           buffer
 	sums, coefs              []float32
-	mean, rstd               []float32
 	channelSums, channelDots []float64 // of each sample and channel
 }
 

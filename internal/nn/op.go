@@ -202,15 +202,14 @@ func apply(k *kernelOp, children ...*G.Node) *G.Node {
 // A kernelOp is an Op, or its backward pass, as gorgonia sees it: a node that
 // owns the memory of its result.
 type kernelOp struct {
-	name   string
-	id     int // unique in the graph: gorgonia merges nodes of equal hash
-	arity  int
-	scalar bool // takes or gives a scalar: see total.go
-	shape  tensor.Shape
-	diff   []bool
-	sym    func(in G.Nodes, out, grad *G.Node) (G.Nodes, error)
-	run    func(c *Call)
-	call   Call
+	name  string
+	id    int // unique in the graph: gorgonia merges nodes of equal hash
+	arity int
+	shape tensor.Shape
+	diff  []bool
+	sym   func(in G.Nodes, out, grad *G.Node) (G.Nodes, error)
+	run   func(c *Call)
+	call  Call
 
 	out    *buffer   // the result
 	beside []*buffer // further results, fetched by other nodes
