@@ -54,7 +54,14 @@ type chart struct {
 	alt   string // what it shows, for those who do not see it
 	p     *plot.Plot
 	lines int
+	names []entry // of the legend
 	err   error
+}
+
+// An entry of the legend.
+type entry struct {
+	name string
+	line draw.LineStyle
 }
 
 func newChart(name, alt, x, y string) *chart {
@@ -67,12 +74,9 @@ func newChart(name, alt, x, y string) *chart {
 		a.Tick.LineStyle.Color, a.Tick.LineStyle.Width, a.Tick.Length = mutedTone.color(), vg.Points(0.7), 3
 		a.Tick.Label.Font.Variant, a.Tick.Label.Font.Size = "Sans", 9
 		a.Tick.Label.Color = inkTone.color()
-		a.Padding = 4
+		a.Padding, a.Label.Padding = 4, 4
 	}
 	p.X.Label.Text, p.Y.Label.Text = x, y
-	p.Legend.TextStyle.Font.Variant, p.Legend.TextStyle.Font.Size = "Sans", 9
-	p.Legend.TextStyle.Color = inkTone.color()
-	p.Legend.ThumbnailWidth, p.Legend.Padding = 18, 2
 	grid := plotter.NewGrid()
 	grid.Horizontal = draw.LineStyle{Color: lineTone.color(), Width: vg.Points(0.6)}
 	grid.Vertical = grid.Horizontal
@@ -145,7 +149,7 @@ func (c *chart) line(name string, l look, x, y []float64) {
 	c.p.Add(line)
 	c.lines++
 	if name != "" {
-		c.p.Legend.Add(name, line)
+		c.names = append(c.names, entry{name, line.LineStyle})
 	}
 }
 
@@ -158,12 +162,12 @@ var (
 func (c *chart) svg() []byte {
 	c.p.BackgroundColor = paperTone.color()
 	defer func() { c.p.BackgroundColor = nil }()
-	return c.draw()
+	return c.vector()
 }
 
-func (c *chart) draw() []byte {
+func (c *chart) vector() []byte {
 	canvas := vgsvg.New(chartWidth, chartHeight)
-	c.p.Draw(draw.New(canvas))
+	c.draw(draw.New(canvas))
 	var b bytes.Buffer
 	canvas.WriteTo(&b) // a Buffer takes all
 	return b.Bytes()
@@ -172,17 +176,44 @@ func (c *chart) draw() []byte {
 // png returns the chart as a picture at 160 dots an inch, on white.
 func (c *chart) png() []byte {
 	canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(chartWidth, chartHeight), vgimg.UseDPI(160))}
-	c.p.Draw(draw.New(canvas))
+	c.draw(draw.New(canvas))
 	var b bytes.Buffer
 	canvas.WriteTo(&b)
 	return b.Bytes()
+}
+
+// draw puts the legend, in lines over the plot so that it hides nothing, and
+// the plot onto canvas.
+func (c *chart) draw(canvas draw.Canvas) {
+	if c.p.BackgroundColor != nil {
+		canvas.SetColor(c.p.BackgroundColor)
+		canvas.Fill(canvas.Rectangle.Path())
+	}
+	const sample, gap, row = 20, 22, 14 // points
+	style := c.p.X.Tick.Label
+	style.XAlign, style.YAlign = draw.XLeft, draw.YCenter
+	x, y := canvas.Min.X+4, canvas.Max.Y-row/2
+	for _, e := range c.names {
+		width := sample + 5 + style.Width(e.name)
+		if x > canvas.Min.X+4 && x+width > canvas.Max.X {
+			x, y = canvas.Min.X+4, y-row
+		}
+		canvas.StrokeLine2(e.line, x, y, x+sample, y)
+		canvas.FillText(style, vg.Point{X: x + sample + 5, Y: y}, e.name)
+		x += width + gap
+	}
+	used := canvas.Max.Y - y + row/2 + 4
+	if len(c.names) == 0 {
+		used = 4
+	}
+	c.p.Draw(draw.Crop(canvas, 0, -12, 0, -used))
 }
 
 var svgHead = regexp.MustCompile(`(?s)^.*?<svg [^>]*?viewBox="([^"]*)"[^>]*>`)
 
 // inline returns the chart as an element of the report, in its colours.
 func (c *chart) inline() string {
-	s := string(c.draw())
+	s := string(c.vector())
 	for _, t := range append(series[:], inkTone, mutedTone, lineTone) {
 		s = strings.ReplaceAll(s, t.hex, "var("+t.variable+")")
 	}

@@ -51,7 +51,7 @@ func rocChart(results []*Result) *chart {
 		"1 − specificity", "Sensitivity")
 	c.unit(true)
 	c.line("", look{tone: series[4], width: 0.8, dashes: dotted}, []float64{0, 1}, []float64{0, 1})
-	c.lines = 0
+	c.lines = 0 // a diagonal alone shows nothing
 	for i, r := range results {
 		if i == 0 && len(r.roc.x) > 0 {
 			c.band(lookOf(i).tone, r.roc.bandX, r.roc.low, r.roc.high)
@@ -65,7 +65,6 @@ func rocChart(results []*Result) *chart {
 func prChart(results []*Result) *chart {
 	c := newChart("pr", "Precision against recall of lesions. "+altFigures(results, "ap"), "Recall (share of the lesions found)", "Precision")
 	c.unit(true)
-	c.p.Legend.Left = true
 	for i, r := range results {
 		if i == 0 && len(r.pr.x) > 0 {
 			c.band(lookOf(i).tone, r.pr.bandX, r.pr.low, r.pr.high)
@@ -93,7 +92,6 @@ func pretrainChart(h *history, p *pretraining) *chart {
 			p.ValLoss, p.MeanPredictor, p.NearestPatch)
 	}
 	c := newChart("pretraining", alt+".", "Step", "Masked mean squared error")
-	c.p.Legend.Top = true
 	c.p.Y.Min = 0
 	x, y := h.series("loss")
 	c.line("training, smoothed", look{tone: series[4], width: 1.2}, x, smooth(y))
@@ -103,7 +101,7 @@ func pretrainChart(h *history, p *pretraining) *chart {
 		ends := []float64{x[0], x[len(x)-1]}
 		c.line("mean predictor", look{tone: series[1], width: 1.2, dashes: dashed}, ends, []float64{p.MeanPredictor, p.MeanPredictor})
 		c.line("nearest visible patch", look{tone: series[2], width: 1.2, dashes: dotted}, ends, []float64{p.NearestPatch, p.NearestPatch})
-		c.p.Y.Max = max(c.p.Y.Max, 1.15*max(p.MeanPredictor, p.NearestPatch)) // room for the legend
+		c.p.Y.Max = max(c.p.Y.Max, 1.15*max(p.MeanPredictor, p.NearestPatch))
 	}
 	return c
 }
@@ -111,7 +109,6 @@ func pretrainChart(h *history, p *pretraining) *chart {
 // finetuneChart draws the losses of fine-tuning.
 func finetuneChart(h *history) *chart {
 	c := newChart("finetuning", "Loss of fine-tuning against steps.", "Step", "Loss (smoothed)")
-	c.p.Legend.Top = true
 	c.p.Y.Min = 0
 	for i, column := range []struct{ key, name string }{
 		{"loss", "all"}, {"heat_loss", "heat map"}, {"offset_loss", "offset"}, {"size_loss", "size"},

@@ -76,12 +76,19 @@ func newFixture(t testing.TB, patients int, unit string) *fixture {
 // paint fills v with soft waves and balls.
 func paint(v *volume.Volume, balls []lesion.Lesion, window [2]float64, p int) {
 	span := window[1] - window[0]
+	r := rng.At(5, "tissue", p)
+	var waves [4][4]float64 // wave numbers along x, y, z, and phase
+	for i := range waves {
+		waves[i] = [4]float64{r.NormFloat64() / 9, r.NormFloat64() / 9, r.NormFloat64() / 9, 6 * r.Float64()}
+	}
 	for z := range v.Shape[0] {
 		for y := range v.Shape[1] {
 			for x := range v.Shape[2] {
 				at := v.LPS([3]float64{float64(z), float64(y), float64(x)})
-				wave := math.Sin(at[0]/9+float64(p)) * math.Cos(at[1]/7) * math.Sin(at[2]/11+float64(p*p))
-				share := 0.12 + 0.06*wave
+				share := 0.14
+				for _, w := range waves {
+					share += 0.03 * math.Sin(w[0]*at[0]+w[1]*at[1]+w[2]*at[2]+w[3])
+				}
 				for _, b := range balls {
 					if distance(at, b.CentreLPSMM) < b.DiameterMM/2 {
 						share = 0.55
@@ -99,6 +106,8 @@ func (f *fixture) detect(t testing.TB) {
 	t.Helper()
 	var found []lesion.Detection
 	for i, l := range f.lesions {
+		wrong := l.CentreLPSMM
+		wrong[0] += 30 * float64(i%2*2-1)
 		r := rng.At(2, "detections", i)
 		jitter := func(c [3]float64, by float64) [3]float64 {
 			for a := range c {
@@ -110,7 +119,7 @@ func (f *fixture) detect(t testing.TB) {
 			d := l.DiameterMM * (0.8 + 0.4*r.Float64())
 			found = append(found, lesion.Detection{Volume: l.Volume, CentreLPSMM: jitter(l.CentreLPSMM, 1), SizeMM: [3]float64{d, d, d}, Score: 0.4 + 0.59*r.Float64()})
 		}
-		found = append(found, lesion.Detection{Volume: l.Volume, CentreLPSMM: jitter(l.CentreLPSMM, 25), SizeMM: [3]float64{10, 10, 10}, Score: 0.6 * r.Float64()})
+		found = append(found, lesion.Detection{Volume: l.Volume, CentreLPSMM: jitter(wrong, 3), SizeMM: [3]float64{10, 10, 10}, Score: 0.6 * r.Float64()})
 	}
 	must(t, lesion.WriteDetections(filepath.Join(f.detections, "detections.jsonl"), found))
 }

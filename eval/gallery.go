@@ -121,7 +121,7 @@ func (s *study) tiles(set *dataset.Set, scenes []scene) ([]tile, error) {
 		if err != nil {
 			return nil, fmt.Errorf("evaluate: volume %s: %v", it.ID, err)
 		}
-		out = append(out, tile{Title: sc.title, Detail: sc.detail, Scan: "scan " + it.ID[:min(8, len(it.ID))], Window: g.window(),
+		out = append(out, tile{Title: sc.title, Detail: sc.detail, Scan: "Scan " + it.ID[:min(8, len(it.ID))], Window: g.window(),
 			Alt: sc.title + ", " + sc.detail, Panels: panels})
 	}
 	return out, nil

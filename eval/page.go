@@ -55,7 +55,7 @@ type statistic struct{ Label, Value, Range string }
 // A methodRow is a line of the comparison.
 type methodRow struct {
 	Title, What, Absent string
-	Cells               []string
+	Cells               []statistic // Value and Range
 	First               bool
 }
 
@@ -107,7 +107,7 @@ func (a *assessment) page() *page {
 		if f.Value != nil {
 			st.Value, st.Range = short(*f.Value, ""), "no interval"
 			if f.Low != nil {
-				st.Range = "95 % interval " + short(*f.Low, "") + " to " + short(*f.High, "")
+				st.Range = "95\u00a0% interval " + short(*f.Low, "") + " to " + short(*f.High, "")
 			}
 		}
 		p.Tiles = append(p.Tiles, st)
@@ -115,7 +115,7 @@ func (a *assessment) page() *page {
 	for i, r := range a.results {
 		row := methodRow{Title: r.Title, What: r.What, Absent: r.Absent, First: i == 0}
 		for _, key := range []string{"sensitivity_1fp", "cpm", "ap", "auc"} {
-			row.Cells = append(row.Cells, spread(r.Figure(key)))
+			row.Cells = append(row.Cells, inCell(r.Figure(key)))
 		}
 		p.Methods = append(p.Methods, row)
 	}
@@ -161,6 +161,17 @@ func rates(results []*Result) rateTable {
 	return t
 }
 
+// inCell writes a figure over its interval, or over why it has no value.
+func inCell(f Figure) statistic {
+	switch {
+	case f.Value == nil:
+		return statistic{Value: "not defined", Range: f.Undefined}
+	case f.Low == nil:
+		return statistic{Value: short(*f.Value, f.Unit)}
+	}
+	return statistic{Value: short(*f.Value, f.Unit), Range: short(*f.Low, f.Unit) + "–" + short(*f.High, f.Unit)}
+}
+
 // fraction writes 0.125 as 1/8.
 func fraction(v float64) string {
 	if v < 1 && 1/v == float64(int(1/v)) {
@@ -204,14 +215,14 @@ func countRows(r *Result) [][2]string {
 	return rows
 }
 
-// html renders the report.
-func (p *page) html() (string, error) {
+// render fills the HTML template of the given name.
+func (p *page) render(name string) (string, error) {
 	style, err := templates.ReadFile("template/report.css")
 	if err != nil {
 		return "", err
 	}
 	p.Style = template.CSS(style)
-	t, err := template.New("report.html").Funcs(template.FuncMap{
+	t, err := template.New(name).Funcs(template.FuncMap{
 		"percent": percent, "fixed": func(v *float64) string { return orDash(v, "%.3f") },
 		"two": func(v *float64) string { return orDash(v, "%.2f") }, "share": func(v *float64) float64 {
 			if v == nil {
@@ -220,7 +231,7 @@ func (p *page) html() (string, error) {
 			return 100 * *v
 		},
 		"p": pValue, "spread": spread, "thousands": thousands, "minus": func(a, b float64) float64 { return a - b },
-	}).ParseFS(templates, "template/report.html")
+	}).ParseFS(templates, "template/"+name)
 	if err != nil {
 		return "", err
 	}

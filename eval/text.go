@@ -36,7 +36,7 @@ func percent(v *float64) string {
 	if v == nil {
 		return "–"
 	}
-	return fmt.Sprintf("%.0f %%", 100**v)
+	return fmt.Sprintf("%.0f\u00a0%%", 100**v)
 }
 
 // count writes a number with its noun, "1 lesion" or "3 lesions".

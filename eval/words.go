@@ -36,10 +36,10 @@ func (a *assessment) summary() []string {
 		return append(out, "There is no lesion in these scans, so that no sensitivity is defined.")
 	}
 	if p := a.judgedWork(); p != nil && p.Sensitivity != nil && p.FPPerScan != nil {
-		out = append(out, fmt.Sprintf("At the threshold chosen for %s it found %d of the %d lesions (%s, 95 %% interval %s to %s) and raised %.2f false alarms per scan.",
+		out = append(out, fmt.Sprintf("At the threshold chosen for %s it found %d of the %d lesions (%s, 95\u00a0%% interval %s to %s) and raised %.2f false alarms per scan.",
 			p.Name, p.Found, p.Lesions, percent(p.Sensitivity), percent(p.Low), percent(p.High), *p.FPPerScan))
 	} else if f := d.Figure("sensitivity_1fp"); f.Value != nil {
-		out = append(out, fmt.Sprintf("If one false alarm per scan is accepted it finds %s of the lesions (95 %% interval %s to %s).",
+		out = append(out, fmt.Sprintf("If one false alarm per scan is accepted it finds %s of the lesions (95\u00a0%% interval %s to %s).",
 			percent(f.Value), percent(f.Low), percent(f.High)))
 	}
 	for _, diff := range a.differences {
@@ -50,7 +50,7 @@ func (a *assessment) summary() []string {
 					title = m.Title
 				}
 			}
-			out = append(out, fmt.Sprintf("Against the baseline “%s”: %s (difference of CPM %+.3f, 95 %% interval %s to %s).",
+			out = append(out, fmt.Sprintf("Against the baseline “%s”: %s (difference of CPM %+.3f, 95\u00a0%% interval %s to %s).",
 				title, diff.Verdict, *diff.Value, orDash(diff.Low, "%+.3f"), orDash(diff.High, "%+.3f")))
 		}
 	}
@@ -101,6 +101,11 @@ func (a *assessment) limitations() []string {
 	if v := a.vendors(); len(v) == 1 {
 		out = append(out, "All scans that count come from scanners of one vendor ("+v[0]+"); how the detector does on others is not known.")
 	}
+	for _, key := range []string{"sensitivity_1fp", "auc"} {
+		if f := d.Figure(key); f.Low != nil && *f.Low == *f.High {
+			out = append(out, "The interval of “"+f.Title+"” has no width, since every resample gives the same value; with so few cases that is not certainty.")
+		}
+	}
 	return append(out, "Scores are not probabilities unless they were calibrated; a threshold holds for scans like those it was chosen on.",
 		"The report is not a clinical validation, and the detector is not a medical device.")
 }
@@ -126,9 +131,9 @@ func (a *assessment) facts() [][2]string {
 	}
 	span := func(r dataset.Range) string {
 		if r.Min == r.Max {
-			return fmt.Sprintf("%.3g", r.Median)
+			return fmt.Sprintf("%.4g", r.Median)
 		}
-		return fmt.Sprintf("%.3g (%.3g to %.3g)", r.Median, r.Min, r.Max)
+		return fmt.Sprintf("%.4g (%.4g to %.4g)", r.Median, r.Min, r.Max)
 	}
 	axes := func(r [3]dataset.Range) string { return span(r[0]) + " × " + span(r[1]) + " × " + span(r[2]) }
 	var vendors []string

@@ -53,7 +53,7 @@ func (a *assessment) write(dir string) error {
 	if err := writeFile(dir, "model_card.md", card); err != nil {
 		return err
 	}
-	html, err := page.html()
+	html, err := page.render("report.html")
 	if err != nil {
 		return err
 	}

@@ -108,15 +108,22 @@ func (p *Pool) AtThreshold(weights []int, threshold float64) (sensitivity, fpPer
 }
 
 // Cases returns for every scan whether it holds a judged lesion and its score,
-// the highest of its marks that are not ignored or dropped, or 0. Scans whose
-// only findings are not judged are left out: kept holds the indices in
-// p.Matches of the others.
+// the highest of its marks that are not ignored or dropped. A scan without any
+// has 0, or the lowest score of all if that is below. Scans whose only findings
+// are not judged are left out: kept holds the indices in p.Matches of the
+// others.
 func (p *Pool) Cases() (positive []bool, score []float64, kept []int) {
+	lowest := 0.0
+	for _, m := range p.Matches {
+		for _, mark := range m.Scan.Marks {
+			lowest = min(lowest, mark.Score)
+		}
+	}
 	for i, m := range p.Matches {
 		if p.lesions[i] == 0 && len(m.Scan.Truths) > 0 {
 			continue
 		}
-		best := 0.0
+		best := lowest
 		for j, mark := range m.Scan.Marks {
 			if m.Fates[j] == False || m.Fates[j] == Hit {
 				best = max(best, mark.Score)
