@@ -100,6 +100,8 @@ func (a *app) stageCommand(kind pipelines.Kind) *cobra.Command {
 	case "ingest":
 		cmd.Use = "ingest SOURCE... --out DIR"
 		cmd.Args = cobra.ArbitraryArgs
+	case "evaluate":
+		cmd.AddCommand(a.luna16Command())
 	}
 	return cmd
 }
