@@ -69,7 +69,9 @@ func prChart(results []*Result) *chart {
 		if i == 0 && len(r.pr.x) > 0 {
 			c.band(lookOf(i).tone, r.pr.bandX, r.pr.low, r.pr.high)
 		}
-		c.line(r.Title, lookOf(i), r.pr.x, r.pr.y)
+		if len(r.pr.x) > 0 { // from the recall of nothing on, at the first precision
+			c.line(r.Title, lookOf(i), append([]float64{0}, r.pr.x...), append([]float64{r.pr.y[0]}, r.pr.y...))
+		}
 	}
 	return c
 }

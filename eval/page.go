@@ -32,7 +32,7 @@ type page struct {
 	Sizes           []Stratum
 	CentreError     string
 	Gallery         []gallerySection
-	Window          string
+	Inverted        bool // the pictures show high values dark
 	Pretrain        *pretraining
 	PretrainWords   string
 	Pictures        []embedded
@@ -94,7 +94,7 @@ func (a *assessment) page() *page {
 		Points: a.points, Working: a.work, Sizes: d.Sizes, CentreError: spread(d.Figure("centre_error")),
 		Pretrain: a.background.pretrain, Leakage: a.background.leakage, Definitions: d.Figures,
 		Limitations: a.limitations(), Settings: a.settings(), Digests: a.background.digests, Facts: a.facts(),
-		Counts: countRows(d),
+		Counts: countRows(d), Inverted: s.items[0].Unit == "SUV",
 	}
 	for _, c := range a.charts {
 		if c.lines > 0 {
@@ -230,7 +230,7 @@ func (p *page) render(name string) (string, error) {
 			}
 			return 100 * *v
 		},
-		"p": pValue, "spread": spread, "thousands": thousands, "minus": func(a, b float64) float64 { return a - b },
+		"p": pValue, "spread": spread, "thousands": thousands, "less": func(a, b float64) float64 { return a - b },
 	}).ParseFS(templates, "template/"+name)
 	if err != nil {
 		return "", err
@@ -260,7 +260,7 @@ func orDash(v *float64, format string) string {
 	if v == nil {
 		return "–"
 	}
-	return fmt.Sprintf(format, *v)
+	return minus(fmt.Sprintf(format, *v))
 }
 
 func pValue(v *float64) string {

@@ -47,7 +47,7 @@ func (g *greys) window() string {
 	if unit == "" {
 		unit = "scanner units"
 	}
-	s := fmt.Sprintf("window %.0f to %.0f %s", g.low, g.high, unit)
+	s := minus(fmt.Sprintf("window %.0f to %.0f %s", g.low, g.high, unit))
 	if g.inverted {
 		s += ", dark is high"
 	}
@@ -91,6 +91,9 @@ func (g *greys) at(lps [3]float64) uint8 {
 	share = min(max(share, 0), 1)
 	if g.inverted {
 		share = 1 - share
+		if outside {
+			share = 0.9 // a tone off white, so that the edge of the grid shows
+		}
 	}
 	return uint8(math.Round(255 * share))
 }
@@ -130,7 +133,7 @@ func planes() [3]plane {
 
 // draw returns the axial, coronal and sagittal panel.
 func (f frame) draw(g *greys) ([]panel, error) {
-	side := min(max(4*f.extent, 60), 400)
+	side := min(max(4*f.extent, 60), max(160, 2.2*f.extent))
 	var out []panel
 	for _, pl := range planes() {
 		img := image.NewGray(image.Rect(0, 0, panelPixels, panelPixels))

@@ -3,6 +3,7 @@ package eval
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // spread writes a figure with its interval, or why it has none.
@@ -46,3 +47,6 @@ func count(n int, noun string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
+
+// minus puts the sign for a minus in the place of the hyphens of a number.
+func minus(s string) string { return strings.ReplaceAll(s, "-", "\u2212") }

@@ -50,8 +50,8 @@ func (a *assessment) summary() []string {
 					title = m.Title
 				}
 			}
-			out = append(out, fmt.Sprintf("Against the baseline “%s”: %s (difference of CPM %+.3f, 95\u00a0%% interval %s to %s).",
-				title, diff.Verdict, *diff.Value, orDash(diff.Low, "%+.3f"), orDash(diff.High, "%+.3f")))
+			out = append(out, fmt.Sprintf("Against the baseline “%s”: %s (difference of CPM %s, 95\u00a0%% interval %s to %s).",
+				title, diff.Verdict, orDash(diff.Value, "%+.3f"), orDash(diff.Low, "%+.3f"), orDash(diff.High, "%+.3f")))
 		}
 	}
 	return out

@@ -47,8 +47,9 @@ func (p *Pool) PrecisionAt(weights []int, at []float64) {
 	}
 }
 
-// PrecisionRecall returns precision and recall after each mark, best score
-// first. Both are nil without a lesion.
+// PrecisionRecall returns precision and recall at each distinct score, the
+// highest first: marks of equal scores are accepted together, so that no
+// order of theirs matters. Both are nil without a lesion.
 func (p *Pool) PrecisionRecall(weights []int) (precision, recall []float64) {
 	lesions := 0
 	for i, n := range p.lesions {
@@ -59,15 +60,15 @@ func (p *Pool) PrecisionRecall(weights []int) (precision, recall []float64) {
 	}
 	precision, recall = make([]float64, 0, len(p.events)), make([]float64, 0, len(p.events))
 	tp, fp := 0, 0
-	for _, e := range p.events {
+	for i, e := range p.events {
 		w := times(weights, e.scan)
-		if w == 0 {
-			continue
-		}
 		if e.hit {
 			tp += w
 		} else {
 			fp += w
+		}
+		if i+1 < len(p.events) && p.events[i+1].score == e.score || tp+fp == 0 {
+			continue
 		}
 		precision = append(precision, float64(tp)/float64(tp+fp))
 		// COCO keeps its counts in float32, which decides ties with a recall point.
