@@ -53,6 +53,7 @@ func Presets() []Preset {
 		vit(usualBase, "base8", "linear", 96, 8, 384, 6, 6, 192, 2, 6),
 		vit(usualBase, "tiny", "linear", 96, 16, 192, 12, 3, 96, 2, 3),
 		vit(usualBase, "tiny8", "linear", 96, 8, 192, 12, 3, 96, 2, 3),
+		vit(gridBase, "nano-conv", "conv", 32, 8, 128, 4, 4, 64, 1, 2),
 		vit(gridBase, "micro", "linear", 32, 4, 96, 4, 3, 48, 1, 2),
 		vit(gridBase, "micro-conv", "conv", 32, 4, 96, 4, 3, 48, 1, 2),
 		vit(gridBase, "mini", "linear", 32, 4, 192, 6, 6, 96, 2, 3),
