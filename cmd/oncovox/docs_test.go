@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -189,6 +190,8 @@ func fences(t *testing.T, language string) map[string]string {
 	return found
 }
 
+func noEnvironment(string) (string, bool) { return "", false }
+
 // Every pipeline file in the pages can be loaded.
 func TestDocsPipelines(t *testing.T) {
 	for at, text := range fences(t, "yaml") {
@@ -199,8 +202,7 @@ func TestDocsPipelines(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		none := func(string) (string, bool) { return "", false }
-		if _, err := pipelines.Load(path, nil, none); err != nil {
+		if _, err := pipelines.Load(path, nil, noEnvironment); err != nil {
 			t.Errorf("%s: %v", at, err)
 		}
 	}
@@ -246,18 +248,18 @@ func checkLine(args []string) error {
 	if err := cmd.ValidateArgs(cmd.Flags().Args()); err != nil {
 		return err
 	}
+	set, _ := cmd.Flags().GetStringArray("set") // none for commands without it
+	settings, err := settingsOf(set)
+	if err != nil {
+		return err
+	}
+	if recipe := strings.TrimSuffix(filepath.Base(cmd.Flags().Arg(0)), ".yaml"); cmd.Name() == "run" && slices.Contains(pipelines.Recipes(), recipe) {
+		_, err = pipelines.Load(recipe, settings, noEnvironment)
+	}
 	for _, kind := range pipelines.Kinds() {
-		if kind.Name != cmd.Name() {
-			continue
-		}
-		set, _ := cmd.Flags().GetStringArray("set")
-		settings, err := settingsOf(set)
-		if err != nil {
-			return err
-		}
-		if _, err := pipelines.LoadConfig(kind, "", settings); err != nil {
-			return err
+		if kind.Name == cmd.Name() {
+			_, err = pipelines.LoadConfig(kind, "", settings)
 		}
 	}
-	return nil
+	return err
 }
