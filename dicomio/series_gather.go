@@ -104,7 +104,7 @@ func vendor(manufacturer string) string {
 	for _, v := range [][2]string{
 		{"siemens", "Siemens"}, {"philips", "Philips"}, {"canon", "Canon"}, {"toshiba", "Canon"},
 		{"hitachi", "Fujifilm"}, {"fuji", "Fujifilm"}, {"united imaging", "United Imaging"}, {"uih", "United Imaging"},
-		{"general electric", "GE"},
+		{"general electric", "GE"}, {"oncovox phantom", "Oncovox phantom"},
 	} {
 		if strings.Contains(m, v[0]) {
 			return v[1]
