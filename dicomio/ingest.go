@@ -15,7 +15,7 @@ import (
 
 // Version is raised when the same sources and settings would give other
 // artifacts.
-const Version = 1
+const Version = 2
 
 // Run reads the archives in cfg.Sources and in the folder of the role
 // "archives", and leaves in env.Out:
@@ -32,7 +32,8 @@ const Version = 1
 // It fails with stage.ErrConfig for settings that cannot be used, and with
 // stage.ErrRefused, after all is written, if a larger share of the series was
 // refused than cfg.MaxRefused. One bad file or series never ends it; an archive
-// that cannot be read to its end is also logged, by the name of its source.
+// that cannot be read to its end is also logged, by the name of its source, and
+// so is how many structure sets have regions but none that cfg.ROI matches.
 //
 // Decoded slices wait in env.Out/state meanwhile. Memory is that of one volume
 // and one file a worker, of a few hundred bytes a slice, and of 24 bytes a
@@ -71,7 +72,10 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err != nil {
 		return err
 	}
-	return newOutcome(found, all, ids, cfg).write(env.Out)
+	o := newOutcome(found, all, ids, cfg)
+	err = o.write(env.Out)
+	o.labels.warn(env.Log)
+	return err
 }
 
 // freshFolders makes the folders of an ingest in out, without what an interrupted one

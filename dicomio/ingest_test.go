@@ -481,6 +481,50 @@ func TestRunTruncatedArchive(t *testing.T) {
 	}
 }
 
+// A label object none of whose regions is a lesion makes its scan a healthy one,
+// which may be true, or for want of a pattern: the log says how often, and tells
+// the two apart where nothing matches at all. It names no region.
+func TestRunWarnsOfUnmatchedRegions(t *testing.T) {
+	drawn := []outlineOf{{points: square(4, 20, 6, 3)}}
+	set := func(n int, names ...string) []byte {
+		rois := map[string][]outlineOf{}
+		for _, name := range names {
+			rois[name] = drawn
+		}
+		return structFile(n, n, rois)
+	}
+	for _, tt := range []struct {
+		name      string
+		sets      [][]byte
+		unmatched int
+		want      string // in the log; "" for nothing
+	}{
+		{"all match", [][]byte{set(1, "GTV", "Heart"), set(2, "nodule")}, 0, ""},
+		{"one healthy", [][]byte{set(1, "GTV", "Heart"), set(2, "Heart")}, 1, `level=WARN msg="structure sets without a region that matches roi: their scans count as healthy" structure_sets=1 of=2`},
+		{"no match", [][]byte{set(1, "Met "+secretName), set(2, "Heart", "Met 2")}, 2, `level=WARN msg="no region matches roi: every labelled scan counts as healthy; set roi" structure_sets=2 of=2`},
+		{"no regions", [][]byte{set(1), set(2)}, 0, ""},
+		{"no labels", nil, 0, ""},
+	} {
+		var log bytes.Buffer
+		cfg := Default()
+		cfg.Sources = []string{writeFolder(t, slices.Concat(stackFiles(1, 4, nil), stackFiles(2, 4, nil), tt.sets)...)}
+		out := t.TempDir()
+		if err := Run(context.Background(), cfg, stage.Env{Seed: 7, Out: out, Log: slog.New(slog.NewTextHandler(&log, nil))}); err != nil {
+			t.Fatal(err)
+		}
+		if got := countsOf(t, out).Labels.Unmatched; got != tt.unmatched {
+			t.Errorf("%s: %d unmatched, want %d", tt.name, got, tt.unmatched)
+		}
+		got := log.String()
+		if lines := strings.Count(got, "\n"); !strings.Contains(got, tt.want) || tt.want == "" && lines > 0 || lines > 1 {
+			t.Errorf("%s: log %q, want %q alone", tt.name, got, tt.want)
+		}
+		if strings.Contains(got, secretName) || strings.Contains(got, "Heart") {
+			t.Errorf("%s: log %q names a region", tt.name, got)
+		}
+	}
+}
+
 func TestModalities(t *testing.T) {
 	files := append(stackFiles(1, 4, nil), stackFiles(2, 4, func(f *imageFile) { f.modality = "MR" })...)
 	cfg := Default()

@@ -12,7 +12,8 @@ type structureSet struct {
 	sop, patient string   // private
 	series       []string // UIDs of the series that it says it was drawn on
 	space        string   // UID of its frame of reference, "" if it names none or several
-	rois         []roi    // those that are lesions, by number
+	rois         []roi    // those that are lesions and have an outline, by number
+	named        int      // ROIs whose names are those of lesions
 	others       int      // ROIs that are not
 }
 
@@ -47,6 +48,7 @@ func parseStructureSet(in *Instance, cfg Config) structureSet {
 	for _, r := range d.Items(tag.StructureSetROISequence) {
 		if number, ok := r.Int(tag.ROINumber); ok && cfg.isLesion(r.Text(tag.ROIName)) {
 			lesions[number] = true
+			set.named++
 		} else {
 			set.others++
 		}

@@ -1,6 +1,7 @@
 package dicomio
 
 import (
+	"log/slog"
 	"maps"
 	"slices"
 
@@ -10,6 +11,7 @@ import (
 // labelCounts says what became of the label objects of an ingest.
 type labelCounts struct {
 	Objects       int            `json:"structure_sets"`
+	Unmatched     int            `json:"unmatched_structure_sets"` // that have ROIs, but none that is a lesion
 	Segmentations int            `json:"unread_segmentations"`
 	ROIs          int            `json:"lesion_rois"`
 	OtherROIs     int            `json:"other_rois"`
@@ -25,6 +27,7 @@ type labelling struct {
 	regions  map[*placed][]region
 	labelled map[*placed]bool // a label object covers it, whether or not it found a lesion
 	troubles []trouble
+	matched  bool // some ROI has the name of a lesion
 }
 
 // A trouble is one label object some contours of which found no place.
@@ -100,6 +103,10 @@ func label(sets []structureSet, a atlas, cfg Config) labelling {
 	for _, set := range sets {
 		volumes, missing := a.volumesOf(set)
 		t := trouble{set: set.sop, patient: set.patient, unplaced: map[Reason]int{}}
+		l.matched = l.matched || set.named > 0
+		if set.named == 0 && set.others > 0 {
+			l.counts.Unmatched++
+		}
 		lost, kept := 0, 0
 		for _, r := range set.rois {
 			if l.draw(set, r, volumes, missing, &t, cfg) {
@@ -156,6 +163,19 @@ func (l *labelling) draw(set structureSet, r roi, volumes []*placed, missing Rea
 		}
 	}
 	return found
+}
+
+// warn logs how many label objects have regions but no lesion: their scans count
+// as healthy, as they also would if roi lacked a pattern.
+func (l *labelling) warn(log *slog.Logger) {
+	if log == nil || l.counts.Unmatched == 0 {
+		return
+	}
+	text := "structure sets without a region that matches roi: their scans count as healthy"
+	if !l.matched {
+		text = "no region matches roi: every labelled scan counts as healthy; set roi"
+	}
+	log.Warn(text, "structure_sets", l.counts.Unmatched, "of", l.counts.Objects)
 }
 
 func (l *labelling) count(t trouble) {
