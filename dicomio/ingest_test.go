@@ -525,6 +525,41 @@ func TestRunWarnsOfUnmatchedRegions(t *testing.T) {
 	}
 }
 
+// A damaged archive says what is wrong with it, and not what it holds.
+func TestRunSaysHowArchivesAreDamaged(t *testing.T) {
+	slice := member{secretName + "/IM1", stackFiles(1, 1, nil)[0]}
+	packed := gzipOf(slice.b)
+	packed[len(packed)-8] ^= 1 // of the sum
+	for _, tt := range []struct {
+		name    string
+		archive []byte
+		want    string
+	}{
+		{"zip cut short", zipOf(slice)[:200], "zip: not a valid zip file"},
+		{"tar cut short", tarOf(slice)[:900], "unexpected EOF"},
+		{"tar.gz cut short", gzipOf(tarOf(slice))[:300], "unexpected EOF"},
+		{"gzip changed", packed, "gzip: invalid checksum"},
+		{"7z", []byte("7z\xbc\xaf\x27\x1c and so on"), "7z and rar archives are not read; unpack it"},
+	} {
+		cfg := Default()
+		cfg.MaxRefused = 1
+		out, err := ingest(t, cfg, writeFolder(t, tt.archive))
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		rows := rowsOf[Refused](t, out, "refused.jsonl")
+		if len(rows) == 0 || rows[0].Reason != BadArchive || rows[0].Detail != tt.want {
+			t.Errorf("%s: %+v, want the detail %q", tt.name, rows, tt.want)
+		}
+		for _, r := range rows {
+			if strings.Contains(r.Detail, secretName) || strings.Contains(r.Detail, "IM") {
+				t.Errorf("%s: the detail %q holds a name", tt.name, r.Detail)
+			}
+		}
+	}
+}
+
 func TestModalities(t *testing.T) {
 	files := append(stackFiles(1, 4, nil), stackFiles(2, 4, func(f *imageFile) { f.modality = "MR" })...)
 	cfg := Default()

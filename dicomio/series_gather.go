@@ -81,15 +81,20 @@ func (s *series) refusal() error {
 	return refuse(reason, "%d files, beside %d good slices; one: %s", count[reason], len(s.slices), detailOf(worst.err))
 }
 
-// detailOf returns the detail of an *Error, without its path, and without a
-// cause that might hold one.
+// detailOf returns the detail of an *Error, without its path, with its cause
+// where that cannot hold one or a value of the file: decoders and readers of
+// archives name a rule that was broken, and at most an offset.
 func detailOf(err error) string {
 	var e *Error
 	if !errors.As(err, &e) {
 		return ""
 	}
-	if e.Err != nil && (e.Reason == UnsupportedTransferSyntax || e.Reason == BadPixelData) {
-		return e.Detail + ": " + e.Err.Error()
+	if e.Err == nil {
+		return e.Detail
+	}
+	switch e.Reason {
+	case UnsupportedTransferSyntax, BadPixelData, BadArchive, Unreadable:
+		return strings.TrimPrefix(e.Detail+": "+pathless(e.Err).Error(), ": ")
 	}
 	return e.Detail
 }
