@@ -29,9 +29,9 @@ const Version = 2
 //	crosswalk.jsonl what each id stands for; private
 //	key             the key of the ids; private
 //
-// It fails with stage.ErrConfig for settings that cannot be used, and with
-// stage.ErrRefused, after all is written, if a larger share of the series was
-// refused than cfg.MaxRefused. One bad file or series never ends it; an archive
+// It fails with stage.ErrConfig for settings that cannot be used, sources without
+// a DICOM object among them, and with stage.ErrRefused, after all is written, if
+// a larger share of the series was refused than cfg.MaxRefused. One bad file or series never ends it; an archive
 // that cannot be read to its end is also logged, by the name of its source, and
 // so is how many structure sets have regions but none that cfg.ROI matches.
 //
@@ -64,7 +64,7 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 		return err
 	}
 	if found.files.DICOM+found.files.Broken == 0 {
-		return fmt.Errorf("no DICOM object in the %d files of %q", found.files.Total, sources)
+		return fmt.Errorf("%w: no DICOM object in the %d files of %q", stage.ErrConfig, found.files.Total, sources)
 	}
 	found.warn(env.Log)
 	m := maker{cfg, ids, sp, filepath.Join(env.Out, "volumes")}

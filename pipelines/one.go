@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"oncovox/internal/stage"
@@ -42,8 +43,8 @@ func LoadConfig(kind Kind, path string, settings []Setting) (Config, error) {
 // other work is refused.
 func RunOne(ctx context.Context, kind Kind, cfg Config, seed int64, inputs map[string]string, out string, o Options) (Outcome, error) {
 	start := time.Now()
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
-		return Outcome{}, fmt.Errorf("%w: choose another folder with --out", err)
+	if err := makeFolder(filepath.Dir(out)); err != nil {
+		return Outcome{}, err
 	}
 	unlock, err := lock(out + ".lock")
 	if err != nil {
@@ -74,6 +75,20 @@ func RunOne(ctx context.Context, kind Kind, cfg Config, seed int64, inputs map[s
 	}
 	step := Step{s.Name, kind.Name, action, reasons}
 	return Outcome{step, out, rec.Digest, time.Since(start).Seconds(), kind}, nil
+}
+
+// makeFolder makes the folder dir and those it lies in. Where one of them is a
+// file, dir was named wrongly.
+func makeFolder(dir string) error {
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("%w: choose another folder with --out", err)
+	if errors.Is(err, syscall.ENOTDIR) {
+		return fmt.Errorf("%w: %w", stage.ErrConfig, err)
+	}
+	return err
 }
 
 // free makes sure that out is not there, is empty, or was left by a stage.

@@ -111,8 +111,8 @@ func (p *Pipeline) runStage(ctx context.Context, dir string, s Stage, done map[s
 
 // claim makes the run folder dir, or makes sure that it is one of this pipeline.
 func (p *Pipeline) claim(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("run folder: %w: choose another with --out", err)
+	if err := makeFolder(dir); err != nil {
+		return fmt.Errorf("run folder: %w", err)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
