@@ -60,7 +60,7 @@ func RunOne(ctx context.Context, kind Kind, cfg Config, seed int64, inputs map[s
 	if err != nil {
 		return Outcome{}, err
 	}
-	rec, action, reasons, err := state(ctx, out, w, kind.Resumes, digests)
+	rec, action, reasons, err := state(ctx, out, w, kind, digests)
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -28,6 +28,7 @@ type Kind struct {
 	Summary string   // the JSON file of its figures
 	Shows   []Shown  // what the end of a run shows of Summary
 	Free    []string // the settings that change no artifact, such as a number of workers
+	Private []string // the files in its folder that may be kept back when a run is handed on; no stage reads them
 	Default Config
 	Run     func(ctx context.Context, cfg Config, env stage.Env) error
 	// Sources returns the settings that name files or folders outside the run;

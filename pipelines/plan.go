@@ -73,7 +73,7 @@ func (p *Pipeline) decide(ctx context.Context, dir string, s Stage, done map[str
 	if step.Reasons != nil {
 		return w, step, nil, nil
 	}
-	rec, action, reasons, err := state(ctx, filepath.Join(dir, s.Name), w, s.Kind.Resumes, digests)
+	rec, action, reasons, err := state(ctx, filepath.Join(dir, s.Name), w, s.Kind, digests)
 	step.Action, step.Reasons = action, reasons
 	return w, step, rec, err
 }
@@ -94,7 +94,7 @@ func (s Stage) sourceError(err error) error {
 
 // state says how far the work w is done in the folder out. The record is that of
 // the finished work, or nil.
-func state(ctx context.Context, out string, w Work, resumes bool, digests *digester) (*Record, string, []string, error) {
+func state(ctx context.Context, out string, w Work, kind Kind, digests *digester) (*Record, string, []string, error) {
 	var reasons []string
 	rec, err := readRecord(out)
 	switch {
@@ -107,43 +107,58 @@ func state(ctx context.Context, out string, w Work, resumes bool, digests *diges
 			reasons = []string{"its stage.json was changed"}
 		}
 	default:
-		damage, err := rec.damage(ctx, out, digests)
+		damage, kept, err := rec.damage(ctx, out, kind.Private, digests)
 		if err != nil {
 			return nil, "", nil, err
 		}
 		if damage == "" {
-			return rec, Reuse, []string{"its work is done"}, nil
+			reasons = []string{"its work is done"}
+			if kept > 0 {
+				reasons = append(reasons, TakenOut(kept))
+			}
+			return rec, Reuse, reasons, nil
 		}
 		reasons = []string{damage}
 	}
-	if resumes && interrupted(out+".part", w) {
+	if kind.Resumes && interrupted(out+".part", w) {
 		return nil, Resume, []string{"was interrupted"}, nil
 	}
 	return nil, Run, reasons, nil
 }
 
-// damage says what is wrong with the artifacts in dir, or "".
-func (r *Record) damage(ctx context.Context, dir string, digests *digester) (string, error) {
+// TakenOut says that n private files of a stage are not there.
+func TakenOut(n int) string {
+	if n == 1 {
+		return "1 private file taken out"
+	}
+	return fmt.Sprintf("%d private files taken out", n)
+}
+
+// damage says what is wrong with the artifacts in dir, or "", and how many of
+// the private ones were taken out, which is not wrong.
+func (r *Record) damage(ctx context.Context, dir string, private []string, digests *digester) (damage string, takenOut int, err error) {
 	files, err := digests.tree(ctx, dir)
 	if err != nil {
 		if ctx.Err() != nil {
-			return "", ctx.Err()
+			return "", 0, ctx.Err()
 		}
-		return "its artifacts cannot be read: " + err.Error(), nil
+		return "its artifacts cannot be read: " + err.Error(), 0, nil
 	}
 	for _, name := range unionKeys(files, r.Outputs) {
 		got, there := files[name]
 		want, known := r.Outputs[name]
 		switch {
+		case !there && slices.Contains(private, name):
+			takenOut++
 		case !there:
-			return name + " is gone", nil
+			return name + " is gone", 0, nil
 		case !known:
-			return name + " was added", nil
+			return name + " was added", 0, nil
 		case got != want:
-			return name + " was changed", nil
+			return name + " was changed", 0, nil
 		}
 	}
-	return "", nil
+	return "", takenOut, nil
 }
 
 // interrupted reports whether the folder part was left by the work w.

@@ -333,6 +333,70 @@ func TestVerifyNamesTheBrokenLink(t *testing.T) {
 	}
 }
 
+// A run is handed on without its private files: it verifies, and nothing runs
+// again. One that was changed is another matter, and so is any other file.
+func TestPrivateFilesMayBeTakenOut(t *testing.T) {
+	ingest, _ := kindNamed(Kinds(), "ingest")
+	ingest.Default, ingest.Sources = makeConfig{}, nil
+	ingest.Run = func(_ context.Context, _ Config, env stage.Env) error {
+		for _, name := range []string{"crosswalk.jsonl", "key", "volumes.jsonl"} {
+			if err := os.WriteFile(filepath.Join(env.Out, name), []byte("as it was"), 0o600); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	p, err := parse([]Kind{ingest}, "p.yaml", []byte("name: p\nstages: [{name: scans, run: ingest}]\n"), nil, noEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	remove := func(names ...string) func(dir string) error {
+		return func(dir string) (err error) {
+			for _, name := range names {
+				err = errors.Join(err, os.Remove(filepath.Join(dir, "scans", name)))
+			}
+			return err
+		}
+	}
+	change := func(dir string) error {
+		return os.WriteFile(filepath.Join(dir, "scans", "key"), []byte("other"), 0o600)
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(dir string) error
+		action string
+		reason string // of the plan, and in the error of Verify unless the stage is reused
+	}{
+		{"both", remove("key", "crosswalk.jsonl"), Reuse, "its work is done; 2 private files taken out"},
+		{"one", remove("key"), Reuse, "its work is done; 1 private file taken out"},
+		{"changed", change, Run, "key was changed"},
+		{"another", remove("volumes.jsonl"), Run, "volumes.jsonl is gone"},
+	} {
+		dir := t.TempDir()
+		if _, err := p.Run(t.Context(), dir, testOptions()); err != nil {
+			t.Fatal(err)
+		}
+		if err := tt.change(dir); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Verify(t.Context(), dir)
+		steps, planErr := p.Plan(t.Context(), dir)
+		if planErr != nil {
+			t.Fatal(planErr)
+		}
+		if reason := strings.Join(steps[0].Reasons, "; "); steps[0].Action != tt.action || reason != tt.reason {
+			t.Errorf("%s: %s, %s; want %s, %s", tt.name, steps[0].Action, reason, tt.action, tt.reason)
+		}
+		if tt.action == Run {
+			if !errors.Is(err, stage.ErrGate) || !strings.Contains(err.Error(), tt.reason) {
+				t.Errorf("%s: error %v, want %s", tt.name, err, tt.reason)
+			}
+		} else if err != nil || !strings.Contains(tt.reason, TakenOut(got[0].TakenOut)) {
+			t.Errorf("%s: %+v, error %v", tt.name, got, err)
+		}
+	}
+}
+
 func TestRunOne(t *testing.T) {
 	dir := t.TempDir()
 	th := &theatre{}

@@ -10,13 +10,21 @@ import (
 	"oncovox/internal/stage"
 )
 
+// A Verified is a record that holds.
+type Verified struct {
+	*Record
+	TakenOut int // private artifacts that are not there any more
+}
+
 // Verify hashes every artifact in the run folder dir again, or in the folder of
 // a single stage, and compares it with the chain of the stages' records. It
-// returns the records that hold. The error names the first link that is broken
+// returns the records that hold. Private artifacts may be gone, as from a run
+// that was handed on; one that is there must be as it was. The error names the first link that is broken
 // and is a stage.ErrGate.
-func Verify(ctx context.Context, dir string) ([]*Record, error) {
+func Verify(ctx context.Context, dir string) ([]Verified, error) {
 	if rec, err := readRecord(dir); err == nil {
-		return []*Record{rec}, rec.verify(ctx, dir)
+		v, err := rec.verify(ctx, dir)
+		return []Verified{v}, err
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -44,15 +52,16 @@ func Verify(ctx context.Context, dir string) ([]*Record, error) {
 }
 
 // verifyChain verifies the stages in the order in which they were made.
-func verifyChain(ctx context.Context, dir string, records map[string]*Record) ([]*Record, error) {
-	var whole []*Record
+func verifyChain(ctx context.Context, dir string, records map[string]*Record) ([]Verified, error) {
+	var whole []Verified
 	order := make([]*Record, 0, len(records))
 	for _, name := range unionKeys(records, nil) {
 		order = append(order, records[name])
 	}
 	slices.SortStableFunc(order, func(a, b *Record) int { return a.End.Compare(b.End) })
 	for _, rec := range order {
-		if err := rec.verify(ctx, filepath.Join(dir, rec.Stage)); err != nil {
+		v, err := rec.verify(ctx, filepath.Join(dir, rec.Stage))
+		if err != nil {
 			return whole, err
 		}
 		for _, role := range unionKeys(rec.Inputs, nil) {
@@ -64,25 +73,28 @@ func verifyChain(ctx context.Context, dir string, records map[string]*Record) ([
 				return whole, broken("stage %s was made from another %s than the one in %s", rec.Stage, role, from.Stage)
 			}
 		}
-		whole = append(whole, rec)
+		whole = append(whole, v)
 	}
 	return whole, nil
 }
 
 // verify compares the record with itself and with the artifacts in dir, all of
 // which it reads.
-func (r *Record) verify(ctx context.Context, dir string) error {
+func (r *Record) verify(ctx context.Context, dir string) (Verified, error) {
+	v := Verified{Record: r}
 	if r.Work.Key() != r.Key || treeDigest(r.Outputs) != r.Digest {
-		return broken("%s does not agree with itself", filepath.Join(dir, recordName))
+		return v, broken("%s does not agree with itself", filepath.Join(dir, recordName))
 	}
-	damage, err := r.damage(ctx, dir, newDigester(""))
+	kind, _ := kindNamed(Kinds(), r.Kind) // of a kind that is not known, no file is private
+	damage, takenOut, err := r.damage(ctx, dir, kind.Private, newDigester(""))
 	if err != nil {
-		return err
+		return v, err
 	}
 	if damage != "" {
-		return broken("stage %s: %s", r.Stage, damage)
+		return v, broken("stage %s: %s", r.Stage, damage)
 	}
-	return nil
+	v.TakenOut = takenOut
+	return v, nil
 }
 
 func broken(format string, args ...any) error {
