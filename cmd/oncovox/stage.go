@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"oncovox/internal/nn"
 	"oncovox/pipelines"
 )
 
@@ -157,6 +158,15 @@ func fillerOf(role string) string {
 	return role
 }
 
+// presetNames returns the names of the backbones that preset names.
+func presetNames() []string {
+	var names []string
+	for _, p := range nn.Presets() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
 // settingsHelp lists the settings of kind with their defaults.
 func settingsHelp(kind pipelines.Kind) string {
 	var b strings.Builder
@@ -165,6 +175,9 @@ func settingsHelp(kind pipelines.Kind) string {
 		fmt.Fprintf(&b, "  %s: %s\n", s.Key, s.Default)
 		if s.Comment != "" {
 			fmt.Fprintf(&b, "      %s\n", s.Comment)
+		}
+		if s.Key == "preset" {
+			fmt.Fprintf(&b, "      one of: %s\n", strings.Join(presetNames(), ", "))
 		}
 	}
 	return strings.TrimRight(b.String(), "\n")
