@@ -10,7 +10,7 @@ import (
 )
 
 // Version is raised when the same inputs would be reported differently.
-const Version = 1
+const Version = 2
 
 // Config is the evaluate section of a pipeline file.
 type Config struct {

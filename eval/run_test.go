@@ -36,8 +36,31 @@ func run(t *testing.T, f *fixture, cfg Config, name string) (string, metricsFile
 	b, err := os.ReadFile(filepath.Join(env.Out, "metrics.json"))
 	must(t, err)
 	must(t, json.Unmarshal(b, &m))
+	var keys any
+	must(t, json.Unmarshal(b, &keys))
+	checkKeys(t, keys)
 	return env.Out, m
 }
+
+// checkKeys fails where an object in v has a key that is not lower_snake.
+func checkKeys(t *testing.T, v any) {
+	t.Helper()
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			checkKeys(t, e)
+		}
+	case map[string]any:
+		for key, e := range v {
+			if !lowerSnake.MatchString(key) {
+				t.Errorf("metrics.json has the key %q, want lower_snake", key)
+			}
+			checkKeys(t, e)
+		}
+	}
+}
+
+var lowerSnake = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
 
 var outside = regexp.MustCompile(`(?i)(src|href|url)\s*[=(]\s*["']?\s*(https?:|//)|@import`)
 

@@ -50,13 +50,15 @@ func NewPool(scans []Scan, rule func(Scan) Match) *Pool {
 
 // Counts are the totals of a pool.
 type Counts struct {
-	Scans, Lesions  int
-	Found, Missed   int // judged lesions
-	False           int // marks on nothing
-	Ignored         int // marks on findings that are not judged
-	Doubles         int // further marks on a lesion
-	Dropped         int // marks beyond MaxMarks
-	IgnoredFindings int // truths that are not judged
+	Scans           int `json:"scans"`
+	Lesions         int `json:"lesions"`          // judged
+	Found           int `json:"found"`            // judged lesions
+	Missed          int `json:"missed"`           // judged lesions
+	False           int `json:"false"`            // marks on nothing
+	Ignored         int `json:"ignored"`          // marks on findings that are not judged
+	Doubles         int `json:"doubles"`          // further marks on a lesion
+	Dropped         int `json:"dropped"`          // marks beyond MaxMarks
+	IgnoredFindings int `json:"ignored_findings"` // truths that are not judged
 }
 
 // Counts returns the totals over all scans.
