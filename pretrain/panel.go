@@ -105,7 +105,7 @@ func newPanel(b nn.BackboneConfig, crop, pred []float32, from []int, normalised 
 
 // Sizes of a picture, in pixels.
 const (
-	tileSide   = 160 // least length of a tile's longer side
+	tileSide   = 160 // least length of a tile's longer side; four of them give the lines of text their room
 	tileGap    = 8
 	labelSide  = 20 // height of a line of text
 	leftMargin = 76
@@ -156,8 +156,9 @@ func (p *panel) write(path string, number int) error {
 		{"difference", func(i int) color.RGBA { return signed((p.output[i] - p.input[i]) / (high - low)) }},
 	}
 	planes := p.planes()
-	scale := max(1, (tileSide+p.b.Crop[2]-1)/slices.Max(p.b.Crop[:]))
-	side := scale * slices.Max(p.b.Crop[:])
+	longest := slices.Max(p.b.Crop[:])
+	scale := (tileSide + longest - 1) / longest
+	side := scale * longest
 	img := image.NewRGBA(image.Rect(0, 0, leftMargin+len(columns)*(side+tileGap), 2*labelSide+len(planes)*(side+tileGap)+labelSide))
 	for i := range img.Pix {
 		img.Pix[i] = 255

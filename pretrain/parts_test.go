@@ -89,6 +89,39 @@ func TestPanel(t *testing.T) {
 	}
 }
 
+// The lines of text end inside the picture, whatever the shape of the crop.
+func TestPanelHoldsItsText(t *testing.T) {
+	for _, shape := range [][3]int{{2, 2, 4}, {16, 16, 16}, {128, 32, 32}, {8, 100, 4}, {1, 1, 400}} {
+		n := shape[0] * shape[1] * shape[2]
+		p := &panel{b: nn.BackboneConfig{Crop: shape}, input: make([]float32, n), output: make([]float32, n), hidden: make([]bool, n), loss: 12.3456}
+		for i := range p.input {
+			p.input[i] = float32(i%2)*40 - 20 // for the longest numbers
+		}
+		path := filepath.Join(t.TempDir(), "p.png")
+		if err := p.write(path, 99); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := png.Decode(bytes.NewReader(f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := img.Bounds().Max
+		for _, top := range []int{0, size.Y - labelSide} {
+			for y := top; y < top+labelSide; y++ {
+				for x := size.X - tileGap; x < size.X; x++ {
+					if r, _, _, _ := img.At(x, y).RGBA(); r != 0xffff {
+						t.Fatalf("crop %v: ink at %d, %d of %v: a line of text may be cut off", shape, x, y, size)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestHistoryCSV(t *testing.T) {
 	v := 0.5
 	got := historyCSV([]historyRow{{1, 2, 0.001, 3, nil}, {2, 1.5, 0.002, 2.5, &v}}, References{1, 0.75})
