@@ -10,21 +10,21 @@ const Version = 1
 
 // Config is the prepare section of a pipeline file.
 type Config struct {
-	SpacingMM     [3]float64 `mapstructure:"spacing_mm"`     // z, y, x between the voxels of prepared volumes
+	SpacingMM     [3]float64 `mapstructure:"spacing_mm"`     // z, y, x between the voxels of prepared volumes, 0.05 to 100 each
 	Modality      string     `mapstructure:"modality"`       // take only "CT", "PT" or "MR"; "" takes all, which must be of one modality
-	WindowHU      [2]float64 `mapstructure:"window_hu"`      // CT in HU is clamped to it
-	WindowSUV     [2]float64 `mapstructure:"window_suv"`     // PET in SUV is clamped to it
-	Percentiles   [2]float64 `mapstructure:"percentiles"`    // volumes in neither unit (MR) are clamped to these percentiles of their own voxels
+	WindowHU      [2]float64 `mapstructure:"window_hu"`      // CT in HU is clamped to it; the lower first
+	WindowSUV     [2]float64 `mapstructure:"window_suv"`     // PET in SUV is clamped to it; the lower first
+	Percentiles   [2]float64 `mapstructure:"percentiles"`    // volumes in neither unit (MR) are clamped to these percentiles of their own voxels; 0 to 100, the lower first
 	Split         Split      `mapstructure:"split"`          // shares of the patients in each part
 	LabelFraction float64    `mapstructure:"label_fraction"` // share of the labelled training patients whose labels are kept, 0 to 1; smaller shares are subsets of greater ones
-	NearDuplicate float64    `mapstructure:"near_duplicate"` // volumes in different parts at most this far apart are a leak; 0 is for equal volumes, about 1 for those of different patients
+	NearDuplicate float64    `mapstructure:"near_duplicate"` // volumes in different parts at most this far apart are a leak, in [0, 1); 0 is for equal volumes, about 1 for those of different patients
 }
 
 // Split holds the share of the patients in each part. The shares add up to 1.
 type Split struct {
-	Train float64 `mapstructure:"train"` // more than 0
-	Val   float64 `mapstructure:"val"`   // for choices: when to stop, which threshold
-	Test  float64 `mapstructure:"test"`  // for the report alone
+	Train float64 `mapstructure:"train"` // above 0; the three shares add up to 1
+	Val   float64 `mapstructure:"val"`   // for choices: when to stop, which threshold; at least 0
+	Test  float64 `mapstructure:"test"`  // for the report alone; at least 0
 }
 
 // Default returns the settings that hold where a pipeline file says nothing.

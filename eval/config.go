@@ -18,11 +18,11 @@ type Config struct {
 	Match        string    `mapstructure:"match"`         // what a hit is: "sphere" (mark strictly inside the lesion's ball, as LUNA16) or "iou" (overlap of boxes)
 	IoU          float64   `mapstructure:"iou"`           // least overlap of a hit where match is iou, in (0, 1]
 	FPRates      []float64 `mapstructure:"fp_rates"`      // false positives per scan at which sensitivities are listed, rising, above 0
-	Bootstrap    int       `mapstructure:"bootstrap"`     // resamples of the patients behind each interval
+	Bootstrap    int       `mapstructure:"bootstrap"`     // resamples of the patients behind each interval, 40 to 1000000
 	Baselines    []string  `mapstructure:"baselines"`     // methods without learning beside the detector: "central-box", "suv-threshold", "hottest-voxel"
 	SUVThreshold float64   `mapstructure:"suv_threshold"` // of suv-threshold, in SUV, above 0
-	SizeBinsMM   []float64 `mapstructure:"size_bins_mm"`  // borders between the size groups of lesions, diameters in mm, rising
-	Gallery      int       `mapstructure:"gallery"`       // pictures each of hits, misses and false detections
+	SizeBinsMM   []float64 `mapstructure:"size_bins_mm"`  // borders between the size groups of lesions, diameters in mm, rising, above 0
+	Gallery      int       `mapstructure:"gallery"`       // pictures each of hits, misses and false detections, 0 to 100
 }
 
 // The rules by which a detection hits a lesion.

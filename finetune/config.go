@@ -15,18 +15,18 @@ type Config struct {
 	Preset       string     `mapstructure:"preset"`        // the backbone to build where no pretrained one is given
 	Head         HeadConfig `mapstructure:"head"`          // the head's size
 	Freeze       bool       `mapstructure:"freeze"`        // train the head alone
-	Steps        int        `mapstructure:"steps"`         // optimiser steps
-	Batch        int        `mapstructure:"batch"`         // crops a step
-	LearningRate float64    `mapstructure:"learning_rate"` // peak, after the warm-up
+	Steps        int        `mapstructure:"steps"`         // optimiser steps; at least 1
+	Batch        int        `mapstructure:"batch"`         // crops a step, 1 to 1024
+	LearningRate float64    `mapstructure:"learning_rate"` // peak, after the warm-up; above 0
 	Warmup       float64    `mapstructure:"warmup"`        // share of the steps that warm up, in [0, 1)
 	LayerDecay   float64    `mapstructure:"layer_decay"`   // learning rate of a backbone's block over that of the next, in (0, 1]
-	WeightDecay  float64    `mapstructure:"weight_decay"`  // of matrices
+	WeightDecay  float64    `mapstructure:"weight_decay"`  // of matrices; at least 0
 	Clip         float64    `mapstructure:"clip"`          // greatest norm of the gradient; 0 for none
 	LesionShare  float64    `mapstructure:"lesion_share"`  // share of the crops that hold a lesion, in (0, 1]
 	Augment      bool       `mapstructure:"augment"`       // flips and quarter turns
-	ValEvery     int        `mapstructure:"val_every"`     // steps between detections on the validation scans
-	SaveEvery    int        `mapstructure:"save_every"`    // steps between training states
-	Overlap      float64    `mapstructure:"overlap"`       // share of a window's side that neighbours share on validation scans
+	ValEvery     int        `mapstructure:"val_every"`     // steps between detections on the validation scans; at least 1
+	SaveEvery    int        `mapstructure:"save_every"`    // steps between training states; at least 1
+	Overlap      float64    `mapstructure:"overlap"`       // share of a window's side that neighbours share on validation scans, in [0, 0.75]
 	Match        string     `mapstructure:"match"`         // what a hit is on validation: "sphere" (centre in the lesion's ball) or "iou"
 	IoU          float64    `mapstructure:"iou"`           // least overlap of a hit's box where match is iou, in (0, 1)
 }

@@ -25,8 +25,8 @@ const heatPrior = -4.6
 
 // HeadConfig describes the head.
 type HeadConfig struct {
-	Dim    int `json:"dim" mapstructure:"dim"`       // channels of the map's features; a multiple of 8
-	Detail int `json:"detail" mapstructure:"detail"` // channels of the detail branch's first convolution; a multiple of 8
+	Dim    int `json:"dim" mapstructure:"dim"`       // channels of the map's features; a multiple of 8, up to 512
+	Detail int `json:"detail" mapstructure:"detail"` // channels of the detail branch's first convolution; a multiple of 8, up to 512
 }
 
 // Validate returns the first setting that no head can be built with, or nil.

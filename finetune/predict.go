@@ -18,10 +18,10 @@ const PredictVersion = 1
 // PredictConfig is the predict section of a pipeline file.
 type PredictConfig struct {
 	Part          string  `mapstructure:"part"`           // "train", "val", "test" or "" for all scans
-	Batch         int     `mapstructure:"batch"`          // windows at once
+	Batch         int     `mapstructure:"batch"`          // windows at once, 1 to 1024
 	Overlap       float64 `mapstructure:"overlap"`        // share of a window's side that neighbours share, in [0, 0.75]
 	MinScore      float64 `mapstructure:"min_score"`      // detections below are dropped, in [0, 1)
-	MaxDetections int     `mapstructure:"max_detections"` // the surest of a scan that are kept
+	MaxDetections int     `mapstructure:"max_detections"` // the surest of a scan that are kept; at least 1
 }
 
 // DefaultPredict returns the settings that a pipeline file starts from.

@@ -13,23 +13,23 @@ const Version = 1
 // Config is the pretrain section of a pipeline file.
 type Config struct {
 	Preset           string  `mapstructure:"preset"`            // the backbone; `oncovox pretrain --help` lists them
-	Crop             [3]int  `mapstructure:"crop"`              // D, H, W of a crop, in voxels; 0, 0, 0 for the preset's
+	Crop             [3]int  `mapstructure:"crop"`              // D, H, W of a crop, in voxels, whole patches up to 1024; 0, 0, 0 for the preset's
 	MaskRatio        float64 `mapstructure:"mask_ratio"`        // share of the patches that are hidden, in (0, 1)
 	NormaliseTargets bool    `mapstructure:"normalise_targets"` // predict patches of mean 0 and variance 1
-	Steps            int     `mapstructure:"steps"`             // optimiser steps
-	Batch            int     `mapstructure:"batch"`             // crops a step
-	LearningRate     float64 `mapstructure:"learning_rate"`     // peak, after the warm-up
+	Steps            int     `mapstructure:"steps"`             // optimiser steps; at least 1
+	Batch            int     `mapstructure:"batch"`             // crops a step, 1 to 1024
+	LearningRate     float64 `mapstructure:"learning_rate"`     // peak, after the warm-up; above 0
 	Warmup           float64 `mapstructure:"warmup"`            // share of the steps that warm up, in [0, 1)
-	WeightDecay      float64 `mapstructure:"weight_decay"`      // of matrices
+	WeightDecay      float64 `mapstructure:"weight_decay"`      // of matrices; at least 0
 	Clip             float64 `mapstructure:"clip"`              // greatest norm of the gradient; 0 for none
 	Augment          bool    `mapstructure:"augment"`           // flips and quarter turns
 	BF16             bool    `mapstructure:"bf16"`              // round the operands of matrix products to bfloat16
 	Transductive     bool    `mapstructure:"transductive"`      // also learn from the volumes of test patients; reports say so
 	HoldBack         float64 `mapstructure:"hold_back"`         // share of the training patients kept for the validation loss where the split has no validation part, in (0, 0.5]
-	ValCrops         int     `mapstructure:"val_crops"`         // crops of the validation loss; rounded up to whole batches
-	ValEvery         int     `mapstructure:"val_every"`         // steps between validation losses
-	SaveEvery        int     `mapstructure:"save_every"`        // steps between training states
-	Panels           int     `mapstructure:"panels"`            // pictures of reconstructions
+	ValCrops         int     `mapstructure:"val_crops"`         // crops of the validation loss, 1 to 65536; rounded up to whole batches
+	ValEvery         int     `mapstructure:"val_every"`         // steps between validation losses; at least 1
+	SaveEvery        int     `mapstructure:"save_every"`        // steps between training states; at least 1
+	Panels           int     `mapstructure:"panels"`            // pictures of reconstructions, 0 to 100
 }
 
 // Default returns the settings that a pipeline file starts from.
