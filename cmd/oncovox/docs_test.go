@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -171,21 +170,16 @@ var fence = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
 func fences(t *testing.T, language string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	err := filepath.WalkDir("../../docs", func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || filepath.Ext(path) != ".md" {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		for _, m := range fence.FindAllSubmatchIndex(text, -1) {
-			if string(text[m[2]:m[3]]) == language {
-				at := fmt.Sprintf("%s:%d", path, 1+strings.Count(string(text[:m[0]]), "\n"))
-				found[at] = string(text[m[4]:m[5]])
+	for path, text := range pages(t) {
+		for _, m := range fence.FindAllStringSubmatchIndex(text, -1) {
+			if text[m[2]:m[3]] == language {
+				at := fmt.Sprintf("%s:%d", path, 1+strings.Count(text[:m[0]], "\n"))
+				found[at] = text[m[4]:m[5]]
 			}
 		}
-		return err
-	})
-	if err != nil || len(found) == 0 {
-		t.Fatalf("no %s in docs (error %v)", language, err)
+	}
+	if len(found) == 0 {
+		t.Fatalf("no %s in the pages", language)
 	}
 	return found
 }

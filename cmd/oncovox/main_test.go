@@ -16,9 +16,10 @@ func TestScript(t *testing.T) {
 			return cond == "root" && os.Geteuid() == 0, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":     exits,
-			"signalled": signalled,
-			"digests":   digests,
+			"exits":      exits,
+			"signalled":  signalled,
+			"digests":    digests,
+			"documented": documented,
 		},
 	})
 }
