@@ -15,7 +15,7 @@ import (
 
 // Version is raised when the same sources and settings would give other
 // artifacts.
-const Version = 2
+const Version = 3
 
 // Run reads the archives in cfg.Sources and in the folder of the role
 // "archives", and leaves in env.Out:

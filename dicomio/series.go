@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unique"
+
+	"github.com/suyashkumar/dicom/pkg/tag"
 )
 
 // Reasons that concern a series, or the part of one that a split has made.
@@ -78,9 +80,11 @@ type phase struct {
 	stack       string
 	echo        float64 // ms
 	bvalue      float64 // s/mm², -1 unknown
+	gradient    string  // of diffusion
 	temporal    int
-	kind        string  // ImageType
+	kind        string  // ImageType or FrameType
 	trigger     float64 // ms
+	dimension   string  // index along dimensions other than place
 	acquisition int
 }
 
@@ -92,9 +96,11 @@ var phaseKeys = []struct {
 	{"stack", func(a, b phase) int { return cmp.Compare(a.stack, b.stack) }},
 	{"echo", func(a, b phase) int { return cmp.Compare(a.echo, b.echo) }},
 	{"b-value", func(a, b phase) int { return cmp.Compare(a.bvalue, b.bvalue) }},
+	{"gradient", func(a, b phase) int { return cmp.Compare(a.gradient, b.gradient) }},
 	{"temporal-position", func(a, b phase) int { return cmp.Compare(a.temporal, b.temporal) }},
 	{"image-type", func(a, b phase) int { return cmp.Compare(a.kind, b.kind) }},
 	{"trigger-time", func(a, b phase) int { return cmp.Compare(a.trigger, b.trigger) }},
+	{"dimension", func(a, b phase) int { return cmp.Compare(a.dimension, b.dimension) }},
 	{"acquisition", func(a, b phase) int { return cmp.Compare(a.acquisition, b.acquisition) }},
 }
 
@@ -115,11 +121,15 @@ func newSlice(in *Instance, i int) (slice, error) {
 			stack: shared(f.Stack), echo: cmp.Or(f.EchoTime, in.EchoTime), bvalue: -1,
 			temporal: cmp.Or(f.Temporal, in.TemporalPosition),
 			kind:     shared(strings.Join(in.ImageType, `\`)),
+			gradient: gradient(in.Dataset.Floats(tag.DiffusionGradientOrientation)),
 			trigger:  in.TriggerTime, acquisition: in.AcquisitionNumber,
 		},
 	}
 	if b := cmp.Or(f.BValue, in.BValue); b != nil {
 		s.phase.bvalue = *b
+	}
+	if in.enhanced() {
+		s.phase.tellApart(in, i)
 	}
 	switch {
 	case in.SamplesPerPixel > 1:
@@ -130,6 +140,9 @@ func newSlice(in *Instance, i int) (slice, error) {
 		return s, refuse(NoGeometry, "position %v, orientation %v, pixel spacing %v", f.HasPosition, f.HasOrientation, f.HasSpacing)
 	}
 	s.pixels.slope, s.pixels.intercept = f.Slope, f.Intercept
+	if m, ok := in.petMapping(i); ok && in.Modality == "PT" && in.PET.Units == "" {
+		s.pixels.slope, s.pixels.intercept = m.slope, m.intercept
+	}
 	if in.PaddingValue != nil {
 		low, high := *in.PaddingValue, *in.PaddingValue
 		if in.PaddingLimit != nil {

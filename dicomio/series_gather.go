@@ -31,7 +31,7 @@ func newSeries(in *Instance) *series {
 		uid: in.Series, study: in.Study, patient: in.PatientID, space: in.FrameOfReference,
 		modality: codeString(in.Modality), manufacturer: vendor(in.Manufacturer), thickness: in.SliceThickness,
 	}
-	if in.Modality == "CT" && (in.RescaleType == "" || in.RescaleType == "HU") {
+	if kind := in.rescaleType(); in.Modality == "CT" && (kind == "" || kind == "HU") {
 		s.unit = "HU"
 	}
 	if in.Modality == "PT" {

@@ -32,11 +32,13 @@ type petFacts struct {
 }
 
 func newPETFacts(in *Instance) petFacts {
-	return petFacts{
+	f := petFacts{
 		PET: in.PET, sop: in.SOPInstance, manufacturer: in.Manufacturer,
 		series:      parseMoment(in.SeriesDate, in.SeriesTime),
 		acquisition: parseMoment(in.AcquisitionDate, in.AcquisitionTime),
 	}
+	f.enhance(in)
+	return f
 }
 
 // merge returns the facts of a series that holds both f and o. The result does
