@@ -145,6 +145,6 @@ func (r LeakageReport) gate() error {
 	if f.Distance != nil {
 		proof = fmt.Sprintf("volume %s (%s) and volume %s (%s): %s, distance %.3f", f.Volumes[0], f.Parts[0], f.Volumes[1], f.Parts[1], f.What, *f.Distance)
 	}
-	return fmt.Errorf("prepare: %w: the parts of the split share data: %d findings in %d pairs of volumes, the first: %s; leakage.json lists them: "+
+	return fmt.Errorf("%w: the parts of the split share data: %d findings in %d pairs of volumes, the first: %s; leakage.json lists them: "+
 		"remove the copies or give them one patient id", stage.ErrGate, r.Found, r.Pairs, proof)
 }

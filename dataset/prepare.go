@@ -48,15 +48,15 @@ type preparation struct {
 // thread.
 func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err := cfg.Validate(); err != nil {
-		return fmt.Errorf("prepare: %w: %v", stage.ErrConfig, err)
+		return fmt.Errorf("%w: %v", stage.ErrConfig, err)
 	}
 	in, err := env.Input("volumes")
 	if err != nil {
-		return fmt.Errorf("prepare: %w: %v", stage.ErrConfig, err)
+		return fmt.Errorf("%w: %v", stage.ErrConfig, err)
 	}
 	p := &preparation{cfg: cfg, env: env, in: in, out: filepath.Join(env.Out, "dataset")}
 	if p.scans, err = selectScans(in, cfg.Modality); err != nil {
-		return fmt.Errorf("prepare: %w", err)
+		return fmt.Errorf("%w", err)
 	}
 	if err := p.split(); err != nil {
 		return err
@@ -79,17 +79,17 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 func (p *preparation) split() error {
 	report, err := split(p.scans, p.cfg, p.env.Seed)
 	if err != nil {
-		return fmt.Errorf("prepare: %w: %v", stage.ErrConfig, err)
+		return fmt.Errorf("%w: %v", stage.ErrConfig, err)
 	}
 	if err := p.write(filepath.Join(p.env.Out, "split.json"), report); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(p.out); err != nil {
-		return fmt.Errorf("prepare: %w", err)
+		return fmt.Errorf("%w", err)
 	}
 	for _, kind := range []string{"volumes", "masks"} {
 		if err := os.MkdirAll(filepath.Join(p.out, kind), 0o755); err != nil {
-			return fmt.Errorf("prepare: %w", err)
+			return fmt.Errorf("%w", err)
 		}
 	}
 	return nil
@@ -99,7 +99,7 @@ func (p *preparation) split() error {
 func (p *preparation) finish(ctx context.Context) error {
 	mean, std := moments(p.scans)
 	if !(std > 1e-6) {
-		return fmt.Errorf("prepare: %w: the training voxels are all equal after clamping to the window: widen it", stage.ErrConfig)
+		return fmt.Errorf("%w: the training voxels are all equal after clamping to the window: widen it", stage.ErrConfig)
 	}
 	rows := make([]row, len(p.scans))
 	err := p.each(ctx, len(p.scans), func(p *preparation, i int) (err error) {
@@ -114,10 +114,10 @@ func (p *preparation) finish(ctx context.Context) error {
 		lesions = append(lesions, s.lesions...)
 	}
 	if err := lesion.Write(filepath.Join(p.out, "lesions.jsonl"), lesions); err != nil {
-		return fmt.Errorf("prepare: %w", err)
+		return fmt.Errorf("%w", err)
 	}
 	if err := jsonl.Write(filepath.Join(p.out, "volumes.jsonl"), rows, 0o644); err != nil {
-		return fmt.Errorf("prepare: %w", err)
+		return fmt.Errorf("%w", err)
 	}
 	return p.write(filepath.Join(p.env.Out, "fingerprint.json"), fingerprint(p.scans, mean, std))
 }
@@ -129,7 +129,7 @@ func (p *preparation) each(ctx context.Context, done int, f func(p *preparation,
 		p.env.Progress.Report(done+n, 2*len(p.scans), "")
 	})
 	if err != nil && !errors.Is(err, ctx.Err()) {
-		return fmt.Errorf("prepare: %w", err)
+		return fmt.Errorf("%w", err)
 	}
 	return err
 }
@@ -223,7 +223,7 @@ func (p *preparation) path(kind string, s *scan) string { return filepath.Join(p
 
 func (p *preparation) write(path string, v any) error {
 	if err := jsonl.WriteValue(path, v, 0o644); err != nil {
-		return fmt.Errorf("prepare: %w", err)
+		return fmt.Errorf("%w", err)
 	}
 	return nil
 }

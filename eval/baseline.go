@@ -45,7 +45,7 @@ func (s *study) addBaselines(ctx context.Context, set *dataset.Set) error {
 			}
 			v, err := set.Volume(it.ID)
 			if err != nil {
-				return fmt.Errorf("evaluate: %w", err)
+				return fmt.Errorf("%w", err)
 			}
 			marks[it.ID] = find(it, v)
 		}

@@ -89,7 +89,7 @@ func readBackground(env stage.Env) (*background, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("evaluate: %w", err)
+		return nil, fmt.Errorf("%w", err)
 	}
 	return b, nil
 }

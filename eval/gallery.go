@@ -99,7 +99,7 @@ func (s *study) tiles(set *dataset.Set, scenes []scene) ([]tile, error) {
 		it := s.items[sc.scan]
 		v, err := set.Volume(it.ID)
 		if err != nil {
-			return nil, fmt.Errorf("evaluate: %w", err)
+			return nil, fmt.Errorf("%w", err)
 		}
 		g := newGreys(it, v)
 		scan := s.detector().pool.Matches[sc.scan].Scan
@@ -119,7 +119,7 @@ func (s *study) tiles(set *dataset.Set, scenes []scene) ([]tile, error) {
 		}
 		panels, err := f.draw(g)
 		if err != nil {
-			return nil, fmt.Errorf("evaluate: volume %s: %v", it.ID, err)
+			return nil, fmt.Errorf("volume %s: %v", it.ID, err)
 		}
 		out = append(out, tile{Title: sc.title, Detail: sc.detail, Scan: "Scan " + it.ID[:min(8, len(it.ID))], Window: g.window(),
 			Alt: sc.title + ", " + sc.detail, Panels: panels})

@@ -19,19 +19,19 @@ const steps = 5
 // "backbone"; both may be missing.
 func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err := cfg.Validate(); err != nil {
-		return fmt.Errorf("evaluate: %w: %v", stage.ErrConfig, err)
+		return fmt.Errorf("%w: %v", stage.ErrConfig, err)
 	}
 	data, err := env.Input("data")
 	if err != nil {
-		return fmt.Errorf("evaluate: %w: %v", stage.ErrConfig, err)
+		return fmt.Errorf("%w: %v", stage.ErrConfig, err)
 	}
 	detections, err := env.Input("detections")
 	if err != nil {
-		return fmt.Errorf("evaluate: %w: %v", stage.ErrConfig, err)
+		return fmt.Errorf("%w: %v", stage.ErrConfig, err)
 	}
 	set, err := dataset.Open(data)
 	if err != nil {
-		return fmt.Errorf("evaluate: %w", err)
+		return fmt.Errorf("%w", err)
 	}
 	defer set.Close()
 	b, err := readBackground(env)
@@ -59,7 +59,7 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	}
 	env.Progress.Report(4, steps, "report")
 	if err := a.write(env.Out); err != nil {
-		return fmt.Errorf("evaluate: %w", err)
+		return fmt.Errorf("%w", err)
 	}
 	env.Progress.Report(steps, steps, "")
 	if env.Log != nil {

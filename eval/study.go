@@ -44,21 +44,21 @@ func newStudy(cfg Config, set *dataset.Set, dir string) (*study, error) {
 		}
 	}
 	if len(s.items) == 0 {
-		return nil, fmt.Errorf("evaluate: %w: the part %q has no labelled scan: choose another part or another split", stage.ErrConfig, cfg.Part)
+		return nil, fmt.Errorf("%w: the part %q has no labelled scan: choose another part or another split", stage.ErrConfig, cfg.Part)
 	}
 	path := filepath.Join(dir, "detections.jsonl")
 	found, err := lesion.ReadDetections(path)
 	if err != nil {
-		return nil, fmt.Errorf("evaluate: %w", err)
+		return nil, fmt.Errorf("%w", err)
 	}
 	marks := map[string][]metric.Mark{}
 	seen := map[lesion.Detection]bool{}
 	for i, d := range found {
 		if !known[d.Volume] {
-			return nil, fmt.Errorf("evaluate: %s: row %d: volume %.40q is not in the dataset: evaluate with the dataset that was predicted on", path, i+1, d.Volume)
+			return nil, fmt.Errorf("%s: row %d: volume %.40q is not in the dataset: evaluate with the dataset that was predicted on", path, i+1, d.Volume)
 		}
 		if seen[d] {
-			return nil, fmt.Errorf("evaluate: %s: row %d: the same detection comes twice", path, i+1)
+			return nil, fmt.Errorf("%s: row %d: the same detection comes twice", path, i+1)
 		}
 		seen[d] = true
 		marks[d.Volume] = append(marks[d.Volume], metric.Mark{Centre: d.CentreLPSMM, Size: d.SizeMM, Score: d.Score})
