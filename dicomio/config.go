@@ -20,7 +20,7 @@ type Config struct {
 	Gaps             string  `mapstructure:"gaps"`              // missing slices: refuse, or fill (interpolated, at most one in ten)
 	SUV              string  `mapstructure:"suv"`               // PET: require (else refused), or if_possible (else in Bq/ml)
 
-	ROI             []string `mapstructure:"roi"`              // patterns of ROI names that are lesions, as in a shell, any case; one that begins with ! takes names out
+	ROI             []string `mapstructure:"roi"`              // patterns of names of ROIs, segments and types of segments that are lesions, as in a shell, any case; one that begins with ! takes names out
 	SplitComponents bool     `mapstructure:"split_components"` // every connected piece of an ROI is a lesion of its own
 
 	MaxRefused float64 `mapstructure:"max_refused"` // share of series that may be refused before the stage fails, from 0 to 1; overviews, colour images and series of fewer slices than min_slices count neither way
@@ -48,7 +48,7 @@ func Default() Config {
 		Tilt:             refuseIt,
 		Gaps:             refuseIt,
 		SUV:              require,
-		ROI:              []string{"gtv*", "*tumor*", "*tumour*", "*lesion*", "*nodule*", "*mass*", "!*edema*", "!*oedema*"},
+		ROI:              []string{"gtv*", "*tumor*", "*tumour*", "*lesion*", "*nodule*", "*mass*", "*neoplasm*", "!*edema*", "!*oedema*"},
 		MaxRefused:       0.05,
 	}
 }
@@ -90,12 +90,15 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// isLesion reports whether an ROI of this name is a lesion.
-func (c Config) isLesion(roi string) bool {
-	roi = strings.ReplaceAll(strings.ToLower(roi), "/", " ") // a slash would stop a star
+// isLesion reports whether an ROI that goes by these names is a lesion. One name
+// is enough to take it in, and one to take it out.
+func (c Config) isLesion(names ...string) bool {
 	match := func(p string) bool {
-		ok, _ := path.Match(strings.ToLower(p), roi)
-		return ok
+		return slices.ContainsFunc(names, func(name string) bool {
+			name = strings.ReplaceAll(strings.ToLower(name), "/", " ") // a slash would stop a star
+			ok, _ := path.Match(strings.ToLower(p), name)
+			return ok
+		})
 	}
 	wanted := false
 	for _, p := range c.ROI {

@@ -182,8 +182,8 @@ func structFile(number, series int, rois map[string][]outlineOf) []byte {
 		elSequence(0x30060020, names...), elSequence(0x30060039, contours...))
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	var keys []string
+func sortedKeys[K ~string, V any](m map[K]V) []K {
+	var keys []K
 	for k := range m {
 		keys = append(keys, k)
 	}

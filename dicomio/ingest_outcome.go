@@ -72,7 +72,6 @@ func newOutcome(found finding, all []judged, ids idMaker, cfg Config) *outcome {
 		o.cross[Crossing{"file", id, b.path}] = true
 	}
 	o.labels = label(found.sets, newAtlas(o.volumes, unused), cfg)
-	o.labels.counts.Segmentations = found.segs
 	for _, t := range o.labels.troubles {
 		o.trouble(t)
 	}
@@ -111,15 +110,15 @@ func (o *outcome) refuse(r Refused) {
 	o.counts.Reasons[r.Reason]++
 }
 
-// trouble reports a label object some contours of which found no place, a row
-// a reason.
+// trouble reports a label object some parts of which found no place, a row a
+// reason.
 func (o *outcome) trouble(t trouble) {
 	id := o.ids.id("label", t.set)
 	o.cross[Crossing{"label", id, t.set}] = true
 	for _, reason := range t.reasons() {
 		o.refused = append(o.refused, Refused{
 			What: "label", ID: id, Patient: o.ids.id("patient", t.patient), Reason: reason,
-			Detail: fmt.Sprintf("%d of %d contours", t.unplaced[reason], t.contours),
+			Detail: fmt.Sprintf("%d of %d %s", t.unplaced[reason], t.parts, t.name),
 		})
 	}
 }

@@ -17,14 +17,14 @@ import (
 const (
 	structureSetClass = "1.2.840.10008.5.1.4.1.1.481.3"
 	segmentationClass = "1.2.840.10008.5.1.4.1.1.66.4"
+	labelMapClass     = "1.2.840.10008.5.1.4.1.1.66.7"
 )
 
 // A finding is what the sources hold, in an order that does not depend on
 // which file was read first.
 type finding struct {
 	series  []*series      // by UID
-	sets    []structureSet // by UID
-	segs    int            // segmentations, which are not read
+	sets    []labelSet     // by UID
 	broken  []brokenFile   // of no series that is known, by path
 	ignored map[string]int // objects that are neither images in demand nor labels, by what they are
 	files   fileCounts
@@ -48,8 +48,7 @@ type file struct {
 // A content is what one file turned out to hold: one of its fields is set.
 type content struct {
 	series  *series
-	set     *structureSet
-	seg     bool
+	set     *labelSet
 	ignored string
 	err     error // an *Error
 	fault   error // of this machine, such as a full disk
@@ -126,9 +125,10 @@ func (c *collector) open(path string, b []byte) content {
 	}
 	isImage := in.HasPixels || err != nil && in.Rows > 0 // a file may be cut off before its pixels
 	switch {
-	case in.SOPClass == segmentationClass:
-		return content{seg: true}
-	case err != nil && !isImage:
+	case err == nil && (in.SOPClass == segmentationClass || in.SOPClass == labelMapClass):
+		set, err := parseSegmentation(in, c.cfg)
+		return content{set: &set, err: at(path, err)}
+	case err != nil && (!isImage || in.SOPClass == segmentationClass || in.SOPClass == labelMapClass):
 		return content{err: err}
 	case in.SOPClass == structureSetClass:
 		set := parseStructureSet(in, c.cfg)
@@ -179,8 +179,6 @@ func (c *collector) add(path string, size int, f content) {
 		c.found.broken = append(c.found.broken, brokenFile{path, f.err})
 	case f.set != nil:
 		c.found.sets = append(c.found.sets, *f.set)
-	case f.seg:
-		c.found.segs++
 	case f.ignored != "":
 		c.found.ignored[f.ignored]++
 	default:
@@ -202,8 +200,8 @@ func (c *collector) sorted() finding {
 	slices.SortFunc(f.broken, func(a, b brokenFile) int {
 		return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.err.Error(), b.err.Error()))
 	})
-	slices.SortFunc(f.sets, structureSet.compare)
-	f.sets = slices.CompactFunc(f.sets, func(a, b structureSet) bool { return a.sop != "" && a.sop == b.sop })
+	slices.SortFunc(f.sets, labelSet.compare)
+	f.sets = slices.CompactFunc(f.sets, func(a, b labelSet) bool { return a.sop != "" && a.sop == b.sop })
 	return f
 }
 

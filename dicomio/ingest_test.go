@@ -500,8 +500,8 @@ func TestRunWarnsOfUnmatchedRegions(t *testing.T) {
 		want      string // in the log; "" for nothing
 	}{
 		{"all match", [][]byte{set(1, "GTV", "Heart"), set(2, "nodule")}, 0, ""},
-		{"one healthy", [][]byte{set(1, "GTV", "Heart"), set(2, "Heart")}, 1, `level=WARN msg="structure sets without a region that matches roi: their scans count as healthy" structure_sets=1 of=2`},
-		{"no match", [][]byte{set(1, "Met "+secretName), set(2, "Heart", "Met 2")}, 2, `level=WARN msg="no region matches roi: every labelled scan counts as healthy; set roi" structure_sets=2 of=2`},
+		{"one healthy", [][]byte{set(1, "GTV", "Heart"), set(2, "Heart")}, 1, `level=WARN msg="label objects without a region that matches roi: their scans count as healthy" label_objects=1 of=2`},
+		{"no match", [][]byte{set(1, "Met "+secretName), set(2, "Heart", "Met 2")}, 2, `level=WARN msg="no region matches roi: every labelled scan counts as healthy; set roi" label_objects=2 of=2`},
 		{"no regions", [][]byte{set(1), set(2)}, 0, ""},
 		{"no labels", nil, 0, ""},
 	} {

@@ -17,7 +17,7 @@ var reasonFiles = []struct{ file, heading, intro string }{
 	{"errors.go", "Files and archives", "Of a file that belongs to a series, the reason is that of the whole series: a volume with a hole is worse than none."},
 	{"series.go", "Series", "What kept the slices of a series, or a part of it, from filling an even grid."},
 	{"suv.go", "PET", "What kept a PET series from SUV by body weight. Where activity will do, set `suv: if_possible`: series in Bq/ml are then kept as they are."},
-	{"rtstruct_place.go", "Contours", "Why contours of a label object found no place; rows with `\"what\":\"label\"`. They do not count towards `max_refused`."},
+	{"rtstruct_place.go", "Labels", "Why contours or frames of a label object found no place; rows with `\"what\":\"label\"`. They do not count towards `max_refused`."},
 }
 
 // remedies say what can be done about each reason.
@@ -39,6 +39,7 @@ var remedies = map[Reason]string{
 
 	NoSeries: "add the series to the sources", SeriesUnused: "see why the series was refused", NotClosed: "nothing: it encloses nothing", TooFewPoints: "nothing: it encloses nothing",
 	NotInPlane: "draw it on the slices, or export it for this series", OffPlane: "check that it was drawn on this series", OutsideImage: "check that it was drawn on this series",
+	OffGrid: "export the segmentation on the grid of this series",
 }
 
 // The page of reasons is made from the constants and their comments:

@@ -7,20 +7,42 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 )
 
-// A structureSet is what an RTSTRUCT says of lesions (PS3.3 A.19, C.8.8.5, C.8.8.6).
-type structureSet struct {
+// A labelSet is what one label object says of lesions.
+type labelSet struct {
+	kind         labelKind
 	sop, patient string   // private
 	series       []string // UIDs of the series that it says it was drawn on
 	space        string   // UID of its frame of reference, "" if it names none or several
-	rois         []roi    // those that are lesions and have an outline, by number
+	rois         []roi    // those that are lesions and have an outline or pixels, by number
 	named        int      // ROIs whose names are those of lesions
 	others       int      // ROIs that are not
 }
 
-// A roi is one region: a lesion. Its name stays in the file.
+// A labelKind is what a label object is.
+type labelKind int
+
+const (
+	outlines     labelKind = iota // RTSTRUCT
+	segmentation                  // SEG
+)
+
+// A roi is one region, an ROI or a segment: a lesion. Its name stays in the
+// file. It has contours or frames, by the kind of its object.
 type roi struct {
 	number   int
 	contours []contour
+	frames   []segmentFrame
+}
+
+// parts returns how many contours or frames r has.
+func (r *roi) parts() int { return len(r.contours) + len(r.frames) }
+
+// images returns the UIDs of the images that part i of r was drawn on.
+func (r *roi) images(i int) []string {
+	if i < len(r.contours) {
+		return r.contours[i].images
+	}
+	return r.frames[i-len(r.contours)].images
 }
 
 // A contour is an outline in the patient.
@@ -31,11 +53,11 @@ type contour struct {
 }
 
 // parseStructureSet takes the regions that cfg counts as lesions from an
-// RTSTRUCT. What is absent or has no sense leaves a region without contours, or
+// RTSTRUCT (PS3.3 A.19, C.8.8.5, C.8.8.6). What is absent or has no sense leaves a region without contours, or
 // a contour without points, to be reported when it finds no place.
-func parseStructureSet(in *Instance, cfg Config) structureSet {
+func parseStructureSet(in *Instance, cfg Config) labelSet {
 	d := in.Dataset
-	set := structureSet{sop: in.SOPInstance, patient: in.PatientID, space: in.FrameOfReference}
+	set := labelSet{kind: outlines, sop: in.SOPInstance, patient: in.PatientID, space: in.FrameOfReference}
 	for _, space := range d.Items(tag.ReferencedFrameOfReferenceSequence) {
 		set.space = cmp.Or(set.space, space.Text(tag.FrameOfReferenceUID))
 		for _, study := range space.Items(tag.RTReferencedStudySequence) {
@@ -67,8 +89,7 @@ func parseStructureSet(in *Instance, cfg Config) structureSet {
 			set.rois[i].contours = append(set.rois[i].contours, parseContour(c))
 		}
 	}
-	slices.Sort(set.series)
-	set.series = slices.Compact(set.series)
+	set.sortSeries()
 	slices.SortStableFunc(set.rois, func(a, b roi) int { return cmp.Compare(a.number, b.number) })
 	return set
 }
@@ -89,14 +110,19 @@ func parseContour(d Dataset) contour {
 	return c
 }
 
-// compare orders structure sets by UID, then by what they hold.
-func (s structureSet) compare(o structureSet) int {
+func (s *labelSet) sortSeries() {
+	slices.Sort(s.series)
+	s.series = slices.Compact(s.series)
+}
+
+// compare orders label objects by UID, then by what they hold.
+func (s labelSet) compare(o labelSet) int {
 	return cmp.Or(
 		cmp.Compare(s.sop, o.sop),
 		cmp.Compare(s.patient, o.patient),
 		slices.Compare(s.series, o.series),
 		slices.CompareFunc(s.rois, o.rois, func(a, b roi) int {
-			return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(len(a.contours), len(b.contours)))
+			return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.parts(), b.parts()))
 		}),
 	)
 }

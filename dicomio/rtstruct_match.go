@@ -8,16 +8,18 @@ import (
 	"oncovox/volume"
 )
 
-// labelCounts says what became of the label objects of an ingest.
+// labelCounts says what became of the label objects of an ingest. Segments
+// count as ROIs.
 type labelCounts struct {
 	Objects       int            `json:"structure_sets"`
-	Unmatched     int            `json:"unmatched_structure_sets"` // that have ROIs, but none that is a lesion
-	Segmentations int            `json:"unread_segmentations"`
+	Segmentations int            `json:"segmentations"`
+	Unmatched     int            `json:"unmatched_label_objects"` // that have ROIs, but none that is a lesion
 	ROIs          int            `json:"lesion_rois"`
 	OtherROIs     int            `json:"other_rois"`
-	LostROIs      int            `json:"lost_rois"` // lesion ROIs of which no contour found a place
+	LostROIs      int            `json:"lost_rois"` // lesion ROIs of which nothing found a place
 	Contours      int            `json:"contours"`  // of lesion ROIs
-	Placed        int            `json:"placed"`
+	Frames        int            `json:"frames"`    // of lesion segments
+	Placed        int            `json:"placed"`    // contours and frames
 	Unplaced      map[Reason]int `json:"unplaced"`
 }
 
@@ -30,12 +32,13 @@ type labelling struct {
 	matched  bool // some ROI has the name of a lesion
 }
 
-// A trouble is one label object some contours of which found no place.
+// A trouble is one label object some parts of which found no place.
 type trouble struct {
 	set      string // SOP Instance UID; private
 	patient  string // private
 	unplaced map[Reason]int
-	contours int
+	parts    int
+	name     string // of the parts: contours or frames
 }
 
 // An atlas finds the volumes that a label object speaks of.
@@ -64,9 +67,9 @@ func newAtlas(volumes []*placed, refused []*series) atlas {
 }
 
 // volumesOf returns the volumes that set was drawn on: of the series that it
-// names, or that hold images which its contours name; and failing both, of the
+// names, or that hold images which its contours or frames name; and failing both, of the
 // one series in its frame of reference, if there is just one.
-func (a atlas) volumesOf(set structureSet) (found []*placed, missing Reason) {
+func (a atlas) volumesOf(set labelSet) (found []*placed, missing Reason) {
 	missing = NoSeries
 	add := func(all []*placed) {
 		for _, p := range all {
@@ -82,8 +85,8 @@ func (a atlas) volumesOf(set structureSet) (found []*placed, missing Reason) {
 		}
 	}
 	for _, r := range set.rois {
-		for _, c := range r.contours {
-			for _, sop := range c.images {
+		for i := range r.parts() {
+			for _, sop := range r.images(i) {
 				add(a.bySOP[sop])
 			}
 		}
@@ -96,13 +99,18 @@ func (a atlas) volumesOf(set structureSet) (found []*placed, missing Reason) {
 	return found, missing
 }
 
-// label draws every structure set on its volumes.
-func label(sets []structureSet, a atlas, cfg Config) labelling {
+// label draws every label object on its volumes.
+func label(sets []labelSet, a atlas, cfg Config) labelling {
 	l := labelling{regions: map[*placed][]region{}, labelled: map[*placed]bool{}}
-	l.counts = labelCounts{Objects: len(sets), Unplaced: map[Reason]int{}}
+	l.counts = labelCounts{Unplaced: map[Reason]int{}}
 	for _, set := range sets {
 		volumes, missing := a.volumesOf(set)
-		t := trouble{set: set.sop, patient: set.patient, unplaced: map[Reason]int{}}
+		t := trouble{set: set.sop, patient: set.patient, unplaced: map[Reason]int{}, name: "contours"}
+		objects, parts := &l.counts.Objects, &l.counts.Contours
+		if set.kind == segmentation {
+			objects, parts, t.name = &l.counts.Segmentations, &l.counts.Frames, "frames"
+		}
+		*objects++
 		l.matched = l.matched || set.named > 0
 		if set.named == 0 && set.others > 0 {
 			l.counts.Unmatched++
@@ -114,8 +122,9 @@ func label(sets []structureSet, a atlas, cfg Config) labelling {
 			} else {
 				lost++
 			}
-			t.contours += len(r.contours)
+			t.parts += r.parts()
 		}
+		*parts += t.parts
 		l.counts.ROIs += len(set.rois)
 		l.counts.OtherROIs += set.others
 		l.counts.LostROIs += lost
@@ -131,9 +140,9 @@ func label(sets []structureSet, a atlas, cfg Config) labelling {
 }
 
 // draw draws r on volumes and reports whether it found a place in any. A
-// contour is placed if it is in one of them.
-func (l *labelling) draw(set structureSet, r roi, volumes []*placed, missing Reason, t *trouble, cfg Config) bool {
-	best := make([]Reason, len(r.contours))
+// contour or frame is placed if it is in one of them.
+func (l *labelling) draw(set labelSet, r roi, volumes []*placed, missing Reason, t *trouble, cfg Config) bool {
+	best := make([]Reason, r.parts())
 	for i := range best {
 		best[i] = missing
 	}
@@ -171,16 +180,15 @@ func (l *labelling) warn(log *slog.Logger) {
 	if log == nil || l.counts.Unmatched == 0 {
 		return
 	}
-	text := "structure sets without a region that matches roi: their scans count as healthy"
+	text := "label objects without a region that matches roi: their scans count as healthy"
 	if !l.matched {
 		text = "no region matches roi: every labelled scan counts as healthy; set roi"
 	}
-	log.Warn(text, "structure_sets", l.counts.Unmatched, "of", l.counts.Objects)
+	log.Warn(text, "label_objects", l.counts.Unmatched, "of", l.counts.Objects+l.counts.Segmentations)
 }
 
 func (l *labelling) count(t trouble) {
-	l.counts.Contours += t.contours
-	l.counts.Placed += t.contours
+	l.counts.Placed += t.parts
 	for reason, n := range t.unplaced {
 		l.counts.Placed -= n
 		l.counts.Unplaced[reason] += n

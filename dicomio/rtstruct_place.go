@@ -7,7 +7,7 @@ import (
 	"oncovox/volume"
 )
 
-// Reasons why a contour finds no place.
+// Reasons why a contour, or the frame of a segment, finds no place.
 const (
 	NoSeries     Reason = "no-series"      // the series that it was drawn on is not in the sources
 	SeriesUnused Reason = "series-unused"  // that series is, but was refused
@@ -16,6 +16,7 @@ const (
 	NotInPlane   Reason = "not-in-plane"   // it leaves the plane of the slices
 	OffPlane     Reason = "off-plane"      // no slice lies where it lies
 	OutsideImage Reason = "outside-image"  // on a slice, but beside the image
+	OffGrid      Reason = "off-grid"       // the pixels of a segment are not the voxels of the volume, so that they would have to be resampled
 )
 
 // A placed is a volume with what is needed to find the places of labels in it.
@@ -79,20 +80,27 @@ func (p *placed) outline(c contour) (plane int, ys, xs []float64, reason Reason)
 	return plane, ys, xs, ""
 }
 
-// draw fills the contours of r on the grid of p, and reports for each contour
-// why it found no place, "" where it did. Contours of one plane are combined by
-// exclusive or.
+// draw marks r on the grid of p, and reports for each contour or frame why it
+// found no place, "" where it did.
+func (p *placed) draw(r roi) (voxels []int, reasons []Reason) {
+	if len(r.frames) > 0 {
+		return p.drawFrames(r.frames)
+	}
+	return p.drawContours(r.contours)
+}
+
+// drawContours fills contours. Those of one plane are combined by exclusive or.
 //
 // A voxel belongs to the region if its centre lies inside. A region too thin to
 // hold any centre is marked by the voxel nearest to the centroid of its largest
 // contour, so that no lesion is lost.
-func (p *placed) draw(r roi) (voxels []int, reasons []Reason) {
-	reasons = make([]Reason, len(r.contours))
+func (p *placed) drawContours(contours []contour) (voxels []int, reasons []Reason) {
+	reasons = make([]Reason, len(contours))
 	g := p.record.Geometry()
 	size := g.Shape[1] * g.Shape[2]
 	maps := map[int]*bitmap{}
 	largest, nearest := -1.0, -1
-	for i, c := range r.contours {
+	for i, c := range contours {
 		plane, ys, xs, reason := p.outline(c)
 		if reasons[i] = reason; reason != "" {
 			continue

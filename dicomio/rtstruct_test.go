@@ -168,22 +168,22 @@ func TestLabel(t *testing.T) {
 	refused := []*series{{uid: "refused"}}
 	tests := []struct {
 		name     string
-		set      structureSet
+		set      labelSet
 		others   int // further volumes in the frame of reference, of another series
 		labelled bool
 		regions  int
 		unplaced map[Reason]int
 	}{
-		{"by series", structureSet{series: []string{"s"}, rois: []roi{good}}, 1, true, 1, nil},
-		{"no lesion", structureSet{series: []string{"s"}, others: 3}, 0, true, 0, nil},
-		{"by image", structureSet{series: []string{"gone"}, rois: []roi{byImage}}, 0, true, 1, nil},
-		{"by frame of reference", structureSet{space: "f", rois: []roi{good}}, 0, true, 1, nil},
-		{"by a frame that two series share", structureSet{space: "f", rois: []roi{good}}, 1, false, 0, map[Reason]int{NoSeries: 1}},
-		{"series absent", structureSet{series: []string{"gone"}, space: "x", rois: []roi{good}}, 0, false, 0, map[Reason]int{NoSeries: 1}},
-		{"series refused", structureSet{series: []string{"refused"}, space: "f", rois: []roi{good}}, 0, false, 0, map[Reason]int{SeriesUnused: 1}},
-		{"only lesion lost", structureSet{series: []string{"s"}, rois: []roi{lost}}, 0, false, 0, map[Reason]int{OffPlane: 1}},
-		{"one of two lost", structureSet{series: []string{"s"}, rois: []roi{good, lost}}, 0, true, 1, map[Reason]int{OffPlane: 1}},
-		{"nothing drawn", structureSet{series: []string{"s"}, rois: []roi{{number: 4}}}, 0, false, 0, nil},
+		{"by series", labelSet{series: []string{"s"}, rois: []roi{good}}, 1, true, 1, nil},
+		{"no lesion", labelSet{series: []string{"s"}, others: 3}, 0, true, 0, nil},
+		{"by image", labelSet{series: []string{"gone"}, rois: []roi{byImage}}, 0, true, 1, nil},
+		{"by frame of reference", labelSet{space: "f", rois: []roi{good}}, 0, true, 1, nil},
+		{"by a frame that two series share", labelSet{space: "f", rois: []roi{good}}, 1, false, 0, map[Reason]int{NoSeries: 1}},
+		{"series absent", labelSet{series: []string{"gone"}, space: "x", rois: []roi{good}}, 0, false, 0, map[Reason]int{NoSeries: 1}},
+		{"series refused", labelSet{series: []string{"refused"}, space: "f", rois: []roi{good}}, 0, false, 0, map[Reason]int{SeriesUnused: 1}},
+		{"only lesion lost", labelSet{series: []string{"s"}, rois: []roi{lost}}, 0, false, 0, map[Reason]int{OffPlane: 1}},
+		{"one of two lost", labelSet{series: []string{"s"}, rois: []roi{good, lost}}, 0, true, 1, map[Reason]int{OffPlane: 1}},
+		{"nothing drawn", labelSet{series: []string{"s"}, rois: []roi{{number: 4}}}, 0, false, 0, nil},
 	}
 	for _, tt := range tests {
 		p := placedOn(g)
@@ -193,7 +193,7 @@ func TestLabel(t *testing.T) {
 			o.series, o.bySOP = "other", map[string][]int{}
 			all = append(all, o)
 		}
-		l := label([]structureSet{tt.set}, newAtlas(all, refused), Default())
+		l := label([]labelSet{tt.set}, newAtlas(all, refused), Default())
 		if l.labelled[p] != tt.labelled || len(l.regions[p]) != tt.regions {
 			t.Errorf("%s: labelled %v with %d regions, want %v with %d", tt.name, l.labelled[p], len(l.regions[p]), tt.labelled, tt.regions)
 		}
@@ -235,7 +235,7 @@ func FuzzStructureSet(f *testing.F) {
 		set := parseStructureSet(in, Default())
 		p := placedOn(volume.Grid([3]int{4, 12, 16}, [3]float64{3, 2, 1.5}, [3]float64{-5, 10, 0}))
 		p.series = secretUID + "8.1"
-		l := label([]structureSet{set}, newAtlas([]*placed{p}, nil), Default())
+		l := label([]labelSet{set}, newAtlas([]*placed{p}, nil), Default())
 		for _, n := range l.counts.Unplaced {
 			l.counts.Placed += n
 		}
