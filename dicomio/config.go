@@ -12,6 +12,7 @@ import (
 // Config is the ingest section of a pipeline file.
 type Config struct {
 	Sources    []string `mapstructure:"sources"`    // archives, files and folders to read, besides those in the role "archives"
+	Labels     []string `mapstructure:"labels"`     // files, folders and archives that hold labels only; those among the sources are found without it
 	Modalities []string `mapstructure:"modalities"` // modalities that become volumes, such as CT; none means all
 	MinSlices  int      `mapstructure:"min_slices"` // series of fewer slices are refused; at least 2
 

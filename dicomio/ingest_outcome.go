@@ -118,7 +118,7 @@ func (o *outcome) trouble(t trouble) {
 	for _, reason := range t.reasons() {
 		o.refused = append(o.refused, Refused{
 			What: "label", ID: id, Patient: o.ids.id("patient", t.patient), Reason: reason,
-			Detail: fmt.Sprintf("%d of %d %s", t.unplaced[reason], t.parts, t.name),
+			Detail: fmt.Sprintf("%d of %d contours, frames or marks", t.unplaced[reason], t.parts),
 		})
 	}
 }
@@ -160,22 +160,27 @@ func (o *outcome) write(dir string) error {
 // mask writes the mask of p, if it has lesions, and adds them to the rows.
 func (o *outcome) mask(dir string, p *placed) error {
 	regions := o.labels.regions[p]
-	if len(regions) == 0 {
-		return nil
-	}
-	o.counts.Lesioned++
-	g := p.record.Geometry()
+	g, values := p.record.Geometry(), labels(regions)
+	judged, painted := false, false
 	for i, r := range regions {
 		source := fmt.Sprintf("%s/%d/%d", r.set, r.number, r.piece)
-		l := measure(g, r.voxels)
-		l.ID, l.Volume, l.Patient = o.ids.id("lesion", p.record.ID+"/"+source), p.record.ID, p.record.Patient
-		if i < 255 {
-			l.Label = i + 1
+		l := r.body
+		if r.voxels != nil {
+			l = measure(g, r.voxels)
 		}
+		l.ID, l.Volume, l.Patient = o.ids.id("lesion", p.record.ID+"/"+source), p.record.ID, p.record.Patient
+		l.Label, l.Ignore = values[i], r.ignore
+		judged, painted = judged || !r.ignore, painted || l.Label > 0
 		o.lesions = append(o.lesions, l)
 		o.cross[Crossing{"lesion", l.ID, source}] = true
 	}
-	_, err := volume.WriteMask(filepath.Join(dir, "masks", p.record.ID), paint(g, regions))
+	if judged {
+		o.counts.Lesioned++
+	}
+	if !painted {
+		return nil
+	}
+	_, err := volume.WriteMask(filepath.Join(dir, "masks", p.record.ID), paint(g, regions, values))
 	return err
 }
 

@@ -13,18 +13,20 @@ import (
 	"oncovox/internal/stage"
 )
 
-// SOP classes (PS3.4 B.5) that hold labels.
+// SOP classes (PS3.4 B.5) that hold labels, besides reports.
 const (
 	structureSetClass = "1.2.840.10008.5.1.4.1.1.481.3"
 	segmentationClass = "1.2.840.10008.5.1.4.1.1.66.4"
 	labelMapClass     = "1.2.840.10008.5.1.4.1.1.66.7"
 )
 
+func isSegmentation(class string) bool { return class == segmentationClass || class == labelMapClass }
+
 // A finding is what the sources hold, in an order that does not depend on
 // which file was read first.
 type finding struct {
 	series  []*series      // by UID
-	sets    []labelSet     // by UID
+	sets    []labelSet     // by UID or digest
 	broken  []brokenFile   // of no series that is known, by path
 	ignored map[string]int // objects that are neither images in demand nor labels, by what they are
 	files   fileCounts
@@ -34,24 +36,27 @@ type finding struct {
 type fileCounts struct {
 	Total    int   `json:"total"`
 	DICOM    int   `json:"dicom"`
-	Bytes    int64 `json:"dicom_bytes"` // unpacked
+	Bytes    int64 `json:"dicom_bytes"`  // unpacked
+	Labels   int   `json:"other_labels"` // CSV and XML
 	NotDICOM int   `json:"not_dicom"`
 	Broken   int   `json:"broken"` // of DICOM and of archives
 }
 
-// A file is one that may be DICOM.
+// A file is one that may be DICOM, or holds labels of another form.
 type file struct {
 	name  string // private
 	bytes []byte
+	form  annotation
 }
 
-// A content is what one file turned out to hold: one of its fields is set.
+// A content is what one file turned out to hold: one of its fields is set, beside foreign.
 type content struct {
 	series  *series
-	set     *labelSet
+	sets    []labelSet
 	ignored string
 	err     error // an *Error
 	fault   error // of this machine, such as a full disk
+	foreign bool  // not DICOM
 }
 
 // A collector gathers what the workers read.
@@ -79,17 +84,23 @@ func read(ctx context.Context, sources []string, cfg Config, sp *spill, progress
 	for range cmp.Or(cfg.Workers, runtime.GOMAXPROCS(0)) {
 		workers.Go(func() {
 			for f := range files {
-				c.add(f.name, len(f.bytes), c.open(f.name, f.bytes))
+				c.add(f.name, len(f.bytes), c.open(f))
 			}
 		})
 	}
 	visited := 0
-	err := Scan(ctx, sources, DefaultLimits(), func(e *Entry) error {
-		if visited++; visited%64 == 0 {
-			progress.Report(visited, 0, "files read")
-		}
-		return c.visit(ctx, e, files)
-	})
+	scan := func(sources []string, labelsOnly bool) error {
+		return Scan(ctx, sources, DefaultLimits(), func(e *Entry) error {
+			if visited++; visited%64 == 0 {
+				progress.Report(visited, 0, "files read")
+			}
+			return c.visit(ctx, e, files, labelsOnly)
+		})
+	}
+	err := scan(sources, false)
+	if err == nil {
+		err = scan(cfg.Labels, true)
+	}
 	close(files)
 	workers.Wait()
 	if err := cmp.Or(context.Cause(ctx), err); err != nil {
@@ -99,40 +110,59 @@ func read(ctx context.Context, sources []string, cfg Config, sp *spill, progress
 	return c.sorted(), nil
 }
 
-// visit hands the file of e to the workers, if it may be DICOM.
-func (c *collector) visit(ctx context.Context, e *Entry, files chan<- file) error {
+// visit hands the file of e to the workers, if it may be DICOM or holds labels
+// of another form.
+func (c *collector) visit(ctx context.Context, e *Entry, files chan<- file, labelsOnly bool) error {
+	f := file{name: e.Name}
 	if e.Err == nil && !e.MaybeDICOM() {
-		c.add(e.Name, 0, content{err: refuse(NotDICOM, "does not begin as DICOM does")})
-		return ctx.Err()
+		f.form = annotationOf(e.Name, e.Head)
+		if f.form == noAnnotation {
+			refusal := refuse(NotDICOM, "does not begin as DICOM does")
+			if labelsOnly {
+				refusal = refuse(NotLabels, "neither DICOM, nor the XML of LIDC-IDRI, nor CSV with the columns %s", strings.Join(columns, ","))
+			}
+			c.add(e.Name, 0, content{err: refusal})
+			return ctx.Err()
+		}
 	}
-	b, err := e.Read()
-	if err != nil {
+	var err error
+	if f.bytes, err = e.Read(); err != nil {
 		c.add(e.Name, 0, content{err: err})
 		return ctx.Err()
 	}
 	select {
-	case files <- file{e.Name, b}:
+	case files <- f:
 	case <-ctx.Done():
 	}
 	return ctx.Err()
 }
 
 // open finds out what a file holds, and keeps its slices in the spill.
-func (c *collector) open(path string, b []byte) content {
-	in, err := ReadInstance(path, b)
+func (c *collector) open(f file) content {
+	path := f.name
+	if f.form != noAnnotation {
+		sets, err := parseAnnotation(f.form, path, f.bytes)
+		return content{sets: sets, err: at(path, err), foreign: true}
+	}
+	in, err := ReadInstance(path, f.bytes)
 	if in == nil {
 		return content{err: err}
 	}
 	isImage := in.HasPixels || err != nil && in.Rows > 0 // a file may be cut off before its pixels
 	switch {
-	case err == nil && (in.SOPClass == segmentationClass || in.SOPClass == labelMapClass):
+	case err == nil && isSegmentation(in.SOPClass):
 		set, err := parseSegmentation(in, c.cfg)
-		return content{set: &set, err: at(path, err)}
-	case err != nil && (!isImage || in.SOPClass == segmentationClass || in.SOPClass == labelMapClass):
+		return content{sets: []labelSet{set}, err: at(path, err)}
+	case err != nil && (!isImage || isSegmentation(in.SOPClass)):
 		return content{err: err}
 	case in.SOPClass == structureSetClass:
-		set := parseStructureSet(in, c.cfg)
-		return content{set: &set}
+		return content{sets: []labelSet{parseStructureSet(in, c.cfg)}}
+	case strings.HasPrefix(in.SOPClass, reportClasses):
+		set, measured, err := parseReport(in, c.cfg)
+		if !measured {
+			return content{ignored: "class " + standardUID(in.SOPClass)}
+		}
+		return content{sets: []labelSet{set}, err: at(path, err)}
 	case !isImage:
 		return content{ignored: "class " + standardUID(in.SOPClass)}
 	case len(c.cfg.Modalities) > 0 && !slices.Contains(c.cfg.Modalities, in.Modality):
@@ -167,7 +197,11 @@ func (c *collector) add(path string, size int, f content) {
 		n.NotDICOM++
 		return
 	}
-	if f.err == nil {
+	switch {
+	case f.err != nil:
+	case f.foreign:
+		n.Labels++
+	default:
 		n.DICOM++
 		n.Bytes += int64(size)
 	}
@@ -177,8 +211,8 @@ func (c *collector) add(path string, size int, f content) {
 	case f.err != nil:
 		n.Broken++
 		c.found.broken = append(c.found.broken, brokenFile{path, f.err})
-	case f.set != nil:
-		c.found.sets = append(c.found.sets, *f.set)
+	case f.sets != nil || f.foreign:
+		c.found.sets = append(c.found.sets, f.sets...)
 	case f.ignored != "":
 		c.found.ignored[f.ignored]++
 	default:

@@ -83,7 +83,7 @@ func TestRun(t *testing.T) {
 		Series:  seriesCounts{Total: 4, Volume: 1, Refused: 3},
 		Volumes: 1, ByKind: map[string]int{"CT": 1}, Lesions: 1, Labelled: 1, Lesioned: 1,
 		Labels: labelCounts{
-			Objects: 1, ROIs: 1, OtherROIs: 1, Contours: 6, Placed: 3,
+			Objects: map[string]int{"rtstruct": 1}, ROIs: 1, OtherROIs: 1, Contours: 6, Placed: 3,
 			Unplaced: map[Reason]int{OffPlane: 1, OutsideImage: 1, NotClosed: 1},
 		},
 		Reasons: map[Reason]int{MissingSlice: 1, SUVDose: 1, Truncated: 1},

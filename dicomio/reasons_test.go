@@ -15,9 +15,10 @@ import (
 // reasonFiles are the files that define reasons, and the headings of the page.
 var reasonFiles = []struct{ file, heading, intro string }{
 	{"errors.go", "Files and archives", "Of a file that belongs to a series, the reason is that of the whole series: a volume with a hole is worse than none."},
+	{"annotation.go", "Labels that are not DICOM", "Of CSV and XML files."},
 	{"series.go", "Series", "What kept the slices of a series, or a part of it, from filling an even grid."},
 	{"suv.go", "PET", "What kept a PET series from SUV by body weight. Where activity will do, set `suv: if_possible`: series in Bq/ml are then kept as they are."},
-	{"rtstruct_place.go", "Labels", "Why contours or frames of a label object found no place; rows with `\"what\":\"label\"`. They do not count towards `max_refused`."},
+	{"rtstruct_place.go", "Labels", "Why contours, frames or marks of a label object found no place; rows with `\"what\":\"label\"`. They do not count towards `max_refused`."},
 }
 
 // remedies say what can be done about each reason.
@@ -39,6 +40,8 @@ var remedies = map[Reason]string{
 
 	NoSeries: "add the series to the sources", SeriesUnused: "see why the series was refused", NotClosed: "nothing: it encloses nothing", TooFewPoints: "nothing: it encloses nothing",
 	NotInPlane: "draw it on the slices, or export it for this series", OffPlane: "check that it was drawn on this series", OutsideImage: "check that it was drawn on this series",
+	NotLabels: "take it out of `labels`, or mend its first line", BadLabels: "mend the line; nothing of the file was taken",
+	NoPlace: "look at it in the program that wrote it", NoSize: "measure its diameter", NoSegment: "add the segmentation to the sources",
 	OffGrid: "export the segmentation on the grid of this series",
 }
 

@@ -24,25 +24,48 @@ type labelKind int
 const (
 	outlines     labelKind = iota // RTSTRUCT
 	segmentation                  // SEG
+	report                        // structured report, TID 1500
+	reading                       // XML of the form of LIDC-IDRI
+	list                          // rows of a CSV that are of one series
 )
 
-// A roi is one region, an ROI or a segment: a lesion. Its name stays in the
-// file. It has contours or frames, by the kind of its object.
+// String returns the name of k in ingest.json.
+func (k labelKind) String() string { return [...]string{"rtstruct", "seg", "sr", "lidc-xml", "csv"}[k] }
+
+// A roi is one region, an ROI, a segment or a finding: a lesion. Its name stays
+// in the file. It has contours, frames or a mark.
 type roi struct {
 	number   int
+	ignore   bool // neither right nor wrong to find
 	contours []contour
 	frames   []segmentFrame
+	mark     *mark
 }
 
-// parts returns how many contours or frames r has.
-func (r *roi) parts() int { return len(r.contours) + len(r.frames) }
-
-// images returns the UIDs of the images that part i of r was drawn on.
-func (r *roi) images(i int) []string {
-	if i < len(r.contours) {
-		return r.contours[i].images
+// parts returns how many contours, frames and marks r has.
+func (r *roi) parts() int {
+	n := len(r.contours) + len(r.frames)
+	if r.mark != nil {
+		n++
 	}
-	return r.frames[i-len(r.contours)].images
+	return n
+}
+
+// images calls f with the UIDs of the images that r was drawn on.
+func (r *roi) images(f func(sop string)) {
+	for _, c := range r.contours {
+		for _, sop := range c.images {
+			f(sop)
+		}
+	}
+	for _, frame := range r.frames {
+		for _, sop := range frame.images {
+			f(sop)
+		}
+	}
+	if r.mark != nil && r.mark.where == inImage {
+		f(r.mark.image)
+	}
 }
 
 // A contour is an outline in the patient.

@@ -9,18 +9,18 @@ import (
 )
 
 // labelCounts says what became of the label objects of an ingest. Segments
-// count as ROIs.
+// and findings count as ROIs.
 type labelCounts struct {
-	Objects       int            `json:"structure_sets"`
-	Segmentations int            `json:"segmentations"`
-	Unmatched     int            `json:"unmatched_label_objects"` // that have ROIs, but none that is a lesion
-	ROIs          int            `json:"lesion_rois"`
-	OtherROIs     int            `json:"other_rois"`
-	LostROIs      int            `json:"lost_rois"` // lesion ROIs of which nothing found a place
-	Contours      int            `json:"contours"`  // of lesion ROIs
-	Frames        int            `json:"frames"`    // of lesion segments
-	Placed        int            `json:"placed"`    // contours and frames
-	Unplaced      map[Reason]int `json:"unplaced"`
+	Objects   map[string]int `json:"objects"`                 // by kind
+	Unmatched int            `json:"unmatched_label_objects"` // that have ROIs, but none that is a lesion
+	ROIs      int            `json:"lesion_rois"`
+	OtherROIs int            `json:"other_rois"`
+	LostROIs  int            `json:"lost_rois"` // lesion ROIs of which nothing found a place
+	Contours  int            `json:"contours"`  // of lesion ROIs
+	Frames    int            `json:"frames"`    // of lesion segments
+	Marks     int            `json:"marks"`     // lesions without voxels
+	Placed    int            `json:"placed"`    // contours, frames and marks
+	Unplaced  map[Reason]int `json:"unplaced"`
 }
 
 // A labelling is what the label objects say of the volumes.
@@ -37,8 +37,7 @@ type trouble struct {
 	set      string // SOP Instance UID; private
 	patient  string // private
 	unplaced map[Reason]int
-	parts    int
-	name     string // of the parts: contours or frames
+	parts    int // contours, frames and marks
 }
 
 // An atlas finds the volumes that a label object speaks of.
@@ -85,11 +84,7 @@ func (a atlas) volumesOf(set labelSet) (found []*placed, missing Reason) {
 		}
 	}
 	for _, r := range set.rois {
-		for i := range r.parts() {
-			for _, sop := range r.images(i) {
-				add(a.bySOP[sop])
-			}
-		}
+		r.images(func(sop string) { add(a.bySOP[sop]) })
 	}
 	if near := a.bySpace[set.space]; len(found) == 0 && missing == NoSeries && len(near) > 0 {
 		if !slices.ContainsFunc(near, func(p *placed) bool { return p.series != near[0].series }) {
@@ -102,15 +97,21 @@ func (a atlas) volumesOf(set labelSet) (found []*placed, missing Reason) {
 // label draws every label object on its volumes.
 func label(sets []labelSet, a atlas, cfg Config) labelling {
 	l := labelling{regions: map[*placed][]region{}, labelled: map[*placed]bool{}}
-	l.counts = labelCounts{Unplaced: map[Reason]int{}}
+	l.counts = labelCounts{Objects: map[string]int{}, Unplaced: map[Reason]int{}}
+	segmented := map[string]bool{}
 	for _, set := range sets {
+		segmented[set.sop] = set.kind == segmentation
+	}
+	for _, set := range sets {
+		set.rois = slices.DeleteFunc(slices.Clone(set.rois), func(r roi) bool { // the segment itself is the lesion
+			return r.mark != nil && r.mark.where == inSegment && segmented[r.mark.image]
+		})
 		volumes, missing := a.volumesOf(set)
-		t := trouble{set: set.sop, patient: set.patient, unplaced: map[Reason]int{}, name: "contours"}
-		objects, parts := &l.counts.Objects, &l.counts.Contours
-		if set.kind == segmentation {
-			objects, parts, t.name = &l.counts.Segmentations, &l.counts.Frames, "frames"
+		if set.kind == report && set.named == 0 {
+			volumes = nil // it may be of anything; a report without a lesion calls no scan healthy
 		}
-		*objects++
+		t := trouble{set: set.sop, patient: set.patient, unplaced: map[Reason]int{}}
+		l.counts.Objects[set.kind.String()]++
 		l.matched = l.matched || set.named > 0
 		if set.named == 0 && set.others > 0 {
 			l.counts.Unmatched++
@@ -122,9 +123,8 @@ func label(sets []labelSet, a atlas, cfg Config) labelling {
 			} else {
 				lost++
 			}
-			t.parts += r.parts()
+			l.add(r, &t)
 		}
-		*parts += t.parts
 		l.counts.ROIs += len(set.rois)
 		l.counts.OtherROIs += set.others
 		l.counts.LostROIs += lost
@@ -140,7 +140,7 @@ func label(sets []labelSet, a atlas, cfg Config) labelling {
 }
 
 // draw draws r on volumes and reports whether it found a place in any. A
-// contour or frame is placed if it is in one of them.
+// contour, a frame or a mark is placed if it is in one of them.
 func (l *labelling) draw(set labelSet, r roi, volumes []*placed, missing Reason, t *trouble, cfg Config) bool {
 	best := make([]Reason, r.parts())
 	for i := range best {
@@ -148,6 +148,17 @@ func (l *labelling) draw(set labelSet, r roi, volumes []*placed, missing Reason,
 	}
 	found := false
 	for n, p := range volumes {
+		if r.mark != nil {
+			body, reason := p.place(*r.mark)
+			if n == 0 || best[0] != "" {
+				best[0] = reason
+			}
+			if reason == "" {
+				found = true
+				l.regions[p] = append(l.regions[p], region{set: set.sop, number: r.number, ignore: r.ignore, body: body})
+			}
+			continue
+		}
 		voxels, reasons := p.draw(r)
 		for i, reason := range reasons {
 			if n == 0 || best[i] != "" {
@@ -163,7 +174,7 @@ func (l *labelling) draw(set labelSet, r roi, volumes []*placed, missing Reason,
 			pieces = components(p.record.Geometry(), voxels)
 		}
 		for i, piece := range pieces {
-			l.regions[p] = append(l.regions[p], region{set.sop, r.number, i, piece})
+			l.regions[p] = append(l.regions[p], region{set: set.sop, number: r.number, piece: i, ignore: r.ignore, voxels: piece})
 		}
 	}
 	for _, reason := range best {
@@ -172,6 +183,16 @@ func (l *labelling) draw(set labelSet, r roi, volumes []*placed, missing Reason,
 		}
 	}
 	return found
+}
+
+// add counts the parts of r.
+func (l *labelling) add(r roi, t *trouble) {
+	l.counts.Contours += len(r.contours)
+	l.counts.Frames += len(r.frames)
+	if r.mark != nil {
+		l.counts.Marks++
+	}
+	t.parts += r.parts()
 }
 
 // warn logs how many label objects have regions but no lesion: their scans count
@@ -184,7 +205,11 @@ func (l *labelling) warn(log *slog.Logger) {
 	if !l.matched {
 		text = "no region matches roi: every labelled scan counts as healthy; set roi"
 	}
-	log.Warn(text, "label_objects", l.counts.Unmatched, "of", l.counts.Objects+l.counts.Segmentations)
+	all := 0
+	for _, n := range l.counts.Objects {
+		all += n
+	}
+	log.Warn(text, "label_objects", l.counts.Unmatched, "of", all)
 }
 
 func (l *labelling) count(t trouble) {

@@ -3,11 +3,12 @@ package dicomio
 import (
 	"math"
 	"slices"
+	"strconv"
 
 	"oncovox/volume"
 )
 
-// Reasons why a contour, or the frame of a segment, finds no place.
+// Reasons why a contour, the frame of a segment or a mark finds no place.
 const (
 	NoSeries     Reason = "no-series"      // the series that it was drawn on is not in the sources
 	SeriesUnused Reason = "series-unused"  // that series is, but was refused
@@ -16,6 +17,9 @@ const (
 	NotInPlane   Reason = "not-in-plane"   // it leaves the plane of the slices
 	OffPlane     Reason = "off-plane"      // no slice lies where it lies
 	OutsideImage Reason = "outside-image"  // on a slice, but beside the image
+	NoPlace      Reason = "no-place"       // a finding of a report that points to no place in an image
+	NoSize       Reason = "no-size"        // a place, but neither a diameter nor an outline
+	NoSegment    Reason = "no-segment"     // a finding of a report that points to a segmentation which is not in the sources
 	OffGrid      Reason = "off-grid"       // the pixels of a segment are not the voxels of the volume, so that they would have to be resampled
 )
 
@@ -25,13 +29,21 @@ type placed struct {
 	series string           // UID
 	part   int              // of the series, from 0
 	space  string           // UID of the frame of reference
-	bySOP  map[string][]int // planes by SOP Instance UID; several for a multi-frame object
+	bySOP  map[string][]int // planes by SOP Instance UID; several for a multi-frame object, whose frames also have keys of their own (frameKey)
+
+	sheared bool // its planes were shifted to undo a tilt: a pixel of a slice is no voxel
 }
 
+// frameKey names frame n, from 1, of a multi-frame object.
+func frameKey(sop string, n int) string { return sop + "#" + strconv.Itoa(n) }
+
 func newPlaced(rec volume.Record, series string, part int, st *stack) *placed {
-	p := &placed{record: rec, series: series, part: part, space: st.slices[0].space, bySOP: map[string][]int{}}
+	p := &placed{record: rec, series: series, part: part, space: st.slices[0].space, bySOP: map[string][]int{}, sheared: st.straight}
 	for i, sl := range st.slices {
 		p.bySOP[sl.sop] = append(p.bySOP[sl.sop], st.planes[i])
+		if sl.ofMany {
+			p.bySOP[frameKey(sl.sop, sl.frame+1)] = []int{st.planes[i]}
+		}
 	}
 	return p
 }
@@ -80,7 +92,7 @@ func (p *placed) outline(c contour) (plane int, ys, xs []float64, reason Reason)
 	return plane, ys, xs, ""
 }
 
-// draw marks r on the grid of p, and reports for each contour or frame why it
+// draw fills r on the grid of p, and reports for each contour or frame why it
 // found no place, "" where it did.
 func (p *placed) draw(r roi) (voxels []int, reasons []Reason) {
 	if len(r.frames) > 0 {

@@ -9,12 +9,14 @@ import (
 	"oncovox/volume"
 )
 
-// A region is the voxels of one lesion in a volume.
+// A region is one lesion in a volume: its voxels, or else its place and size.
 type region struct {
-	set    string // SOP Instance UID of the label object; private
-	number int    // of the ROI
-	piece  int    // of the region, from 0
-	voxels []int  // flat indices, ascending
+	set    string        // SOP Instance UID of the label object; private
+	number int           // of the ROI
+	piece  int           // of the region, from 0
+	ignore bool          // neither right nor wrong to find; it is not painted
+	voxels []int         // flat indices, ascending; nil if only body is known
+	body   lesion.Lesion // centre, size and diameter
 }
 
 // measure returns where the voxels of a region lie on grid g: their centroid,
@@ -102,21 +104,36 @@ func appendNeighbours(piece []int, g volume.Geometry, v int, left map[int]bool) 
 	return piece
 }
 
-// paint marks regions on a mask of grid g and gives each its label, from 1 in
-// their order; those beyond 255 get none. Where regions overlap, the voxel goes
-// to the smaller one.
-func paint(g volume.Geometry, regions []region) *volume.Mask {
+// labels returns the value of each region in the mask: from 1 in their order, 0
+// for those without voxels, those to ignore, and those beyond 255.
+func labels(regions []region) []int {
+	all := make([]int, len(regions))
+	next := 1
+	for i, r := range regions {
+		if len(r.voxels) > 0 && !r.ignore && next <= 255 {
+			all[i] = next
+			next++
+		}
+	}
+	return all
+}
+
+// paint fills regions into a mask of grid g, each with its label. Where regions
+// overlap, the voxel goes to the smaller one.
+func paint(g volume.Geometry, regions []region, labels []int) *volume.Mask {
 	m := volume.NewMask(g)
-	order := make([]int, min(len(regions), 255))
-	for i := range order {
-		order[i] = i
+	var order []int
+	for i, label := range labels {
+		if label > 0 {
+			order = append(order, i)
+		}
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
 		return cmp.Compare(len(regions[b].voxels), len(regions[a].voxels))
 	})
 	for _, i := range order {
 		for _, v := range regions[i].voxels {
-			m.Labels[v] = uint8(i + 1)
+			m.Labels[v] = uint8(labels[i])
 		}
 	}
 	return m

@@ -149,12 +149,14 @@ func TestComponentsAndPaint(t *testing.T) {
 	if len(got) != 2 || len(got[0]) != 1 || len(got[1]) != 2 {
 		t.Errorf("components %v, want one of 1 and one of 2", got)
 	}
-	m := paint(g, []region{{voxels: []int{7}}, {voxels: []int{6, 7, 8}}, {voxels: []int{8, 9}}})
-	if got := m.Labels[6:10]; !slices.Equal(got, []uint8{2, 1, 3, 3}) {
-		t.Errorf("labels %v, want the smaller lesion on top: 2 1 3 3", got)
+	regions := []region{{voxels: []int{7}}, {voxels: []int{6, 7, 8}}, {body: lesion.Lesion{}}, {voxels: []int{5}, ignore: true}, {voxels: []int{8, 9}}}
+	m := paint(g, regions, labels(regions))
+	if got := m.Labels[5:10]; !slices.Equal(got, []uint8{0, 2, 1, 3, 3}) {
+		t.Errorf("labels %v, want the smaller lesion on top: 0 2 1 3 3", got)
 	}
-	if m := paint(g, make([]region, 300)); len(m.Labels) != g.Voxels() {
-		t.Error("300 lesions")
+	many := slices.Repeat([]region{{voxels: []int{3}}}, 300)
+	if l := labels(many); l[254] != 255 || l[255] != 0 {
+		t.Errorf("labels of 300 lesions end in %v", l[250:])
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 type segmentFrame struct {
 	images []string // SOP Instance UIDs of the images that it was drawn on
 	placed bool     // it says where it lies: plane holds
-	plane  slice    // its place, directions and spacing; nothing else
+	plane  slice    // its size (0 if only its image knows it), place, directions and spacing; nothing else
 	fault  Reason   // why it cannot be drawn, "" if it can
 	bits   bitBox
 }

@@ -3,6 +3,7 @@ package dicomio
 import (
 	"math"
 	"slices"
+	"strings"
 )
 
 // A lattice takes the pixels of a frame to the voxels of a volume: pixel
@@ -13,16 +14,21 @@ type lattice struct{ origin, down, across [3]int }
 // from any of its sides, in any direction, but its pixels must be voxels: off by
 // at most planeTolerance everywhere. A frame that is parallel to the slices
 // belongs to that of the image that it names, if it lies there; else, as any other, it
-// goes by its place. One without a place needs an image of its own size.
+// goes by its place. One without a place has the pixels of the image that it names.
 func (p *placed) latticeOf(f *segmentFrame) (l lattice, reason Reason) {
 	g := p.record.Geometry()
 	if f.fault != "" {
 		return l, f.fault
 	}
 	if !f.placed {
-		planes := p.planesOf(f.images)
-		if len(planes) != 1 || f.plane.rows != g.Shape[1] || f.plane.cols != g.Shape[2] {
+		planes := p.planesOf(f.images...)
+		switch {
+		case len(f.images) == 0:
 			return l, NoGeometry
+		case len(planes) != 1:
+			return l, OffPlane
+		case p.sheared || f.plane.rows > 0 && (f.plane.rows != g.Shape[1] || f.plane.cols != g.Shape[2]):
+			return l, OffGrid
 		}
 		return lattice{[3]int{planes[0], 0, 0}, [3]int{0, 1, 0}, [3]int{0, 0, 1}}, ""
 	}
@@ -62,11 +68,16 @@ func (p *placed) latticeOf(f *segmentFrame) (l lattice, reason Reason) {
 	return l, ""
 }
 
-// planesOf returns the planes of the images named, each once.
-func (p *placed) planesOf(images []string) []int {
+// planesOf returns the planes of the images named, each once. The first frame of an
+// image that has no other is the image.
+func (p *placed) planesOf(images ...string) []int {
 	var planes []int
 	for _, image := range images {
-		planes = append(planes, p.bySOP[image]...)
+		found := p.bySOP[image]
+		if found == nil {
+			found = p.bySOP[strings.TrimSuffix(image, frameKey("", 1))]
+		}
+		planes = append(planes, found...)
 	}
 	slices.Sort(planes)
 	return slices.Compact(planes)
@@ -77,7 +88,7 @@ func (p *placed) planesOf(images []string) []int {
 // nearest, if the place is within planeTolerance.
 func (p *placed) planeAt(z float64, images []string) (plane int, ok bool) {
 	best := 0.5
-	for _, named := range p.planesOf(images) {
+	for _, named := range p.planesOf(images...) {
 		if off := math.Abs(z - float64(named)); off <= best {
 			plane, best, ok = named, off, true
 		}

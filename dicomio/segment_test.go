@@ -195,7 +195,7 @@ func TestSegmentation(t *testing.T) {
 		for _, k := range sortedKeys(c.Unplaced) {
 			lost = append(lost, fmt.Sprint(k, " ", c.Unplaced[k]))
 		}
-		if got := strings.Join(lost, ", "); got != tt.unplaced || c.Segmentations != 1 {
+		if got := strings.Join(lost, ", "); got != tt.unplaced || c.Objects["seg"] != 1 {
 			t.Errorf("%s: unplaced %q, want %q; counts %+v", tt.name, got, tt.unplaced, c)
 		}
 		if want := tt.want != "" || tt.unplaced == ""; r.Labelled != want {

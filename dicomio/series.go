@@ -51,6 +51,8 @@ type slice struct {
 	frame int    // in its object, from 0
 	order int    // InstanceNumber
 
+	ofMany bool // its object holds several frames
+
 	rows, cols int
 	position   [3]float64 // centre of the first voxel, LPS mm
 	row, col   [3]float64 // unit directions to higher columns and to higher rows
@@ -109,7 +111,7 @@ var phaseKeys = []struct {
 func newSlice(in *Instance, i int) (slice, error) {
 	f := in.Frame(i)
 	s := slice{
-		sop: in.SOPInstance, frame: i, order: in.InstanceNumber,
+		sop: in.SOPInstance, frame: i, order: in.InstanceNumber, ofMany: in.Frames > 1,
 		rows: in.Rows, cols: in.Columns,
 		position: f.Position, spacing: f.PixelSpacing,
 		row:       [3]float64(f.Orientation[:3]),

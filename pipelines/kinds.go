@@ -3,6 +3,7 @@ package pipelines
 import (
 	"context"
 	"reflect"
+	"slices"
 
 	"oncovox/dataset"
 	"oncovox/dicomio"
@@ -41,10 +42,11 @@ func Kinds() []Kind {
 // ingestSources returns the files outside the run that ingest reads.
 func ingestSources(c Config) []string {
 	cfg := c.(dicomio.Config)
+	all := slices.Concat(cfg.Sources, cfg.Labels)
 	if cfg.KeyFile != "" {
-		return append(cfg.Sources[:len(cfg.Sources):len(cfg.Sources)], cfg.KeyFile)
+		all = append(all, cfg.KeyFile)
 	}
-	return cfg.Sources
+	return all
 }
 
 // act lets a stage's Run take its config as the runner holds it.
