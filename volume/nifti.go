@@ -61,7 +61,7 @@ func ReadNIfTI(path string) (*Volume, error) {
 		return nil, err
 	}
 	defer f.Close()
-	v, err := decodeNIfTI(f)
+	v, err := DecodeNIfTI(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %v", path, ErrFormat, err)
 	}
@@ -161,9 +161,9 @@ func encodeNIfTI(w io.Writer, g Geometry, datatype int16, body []byte) error {
 	return err
 }
 
-// decodeNIfTI reads a plain or gzipped file. Memory grows with what r holds,
-// not with what the header claims.
-func decodeNIfTI(r io.Reader) (*Volume, error) {
+// DecodeNIfTI reads a plain or gzipped file as ReadNIfTI does. Memory grows with
+// what r holds, not with what the header claims.
+func DecodeNIfTI(r io.Reader) (*Volume, error) {
 	r, err := gunzipped(r)
 	if err != nil {
 		return nil, err

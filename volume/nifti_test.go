@@ -21,7 +21,7 @@ func roundTrip(v *Volume) (*Volume, error) {
 	if err := encodeNIfTI(&buf, v.Geometry, datatype, body); err != nil {
 		return nil, err
 	}
-	return decodeNIfTI(&buf)
+	return DecodeNIfTI(&buf)
 }
 
 // A volume and its geometry survive: the affine to the digits of float32 by
@@ -133,7 +133,7 @@ func TestReadNIfTIOfOthers(t *testing.T) {
 	file := nifti(binary.BigEndian, []byte{0xff, 0xfe, 0, 3}, func(h *niftiHeader) {
 		h.SclSlope, h.SclInter, h.XYZTUnits = 2, 10, 1
 	})
-	v, err := decodeNIfTI(bytes.NewReader(file))
+	v, err := DecodeNIfTI(bytes.NewReader(file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestReadNIfTIOfOthers(t *testing.T) {
 		file := nifti(binary.LittleEndian, []byte(body), func(h *niftiHeader) {
 			h.Datatype, h.SclSlope = datatype, float32(math.NaN())
 		})
-		v, err := decodeNIfTI(bytes.NewReader(file))
+		v, err := DecodeNIfTI(bytes.NewReader(file))
 		if err != nil || v.Data[0] != 5 || v.Data[1] != 1 {
 			t.Errorf("datatype %d: %v, %v", datatype, v, err)
 		}
@@ -183,7 +183,7 @@ func TestReadNIfTIRefuses(t *testing.T) {
 		"voxels past end": {func(h *niftiHeader) { h.VoxOffset = 100000 }, "EOF"},
 		"no spacing":      {func(h *niftiHeader) { h.Pixdim = [8]float32{} }, "do not span"},
 	} {
-		_, err := decodeNIfTI(bytes.NewReader(nifti(binary.LittleEndian, body, tt.spoil)))
+		_, err := DecodeNIfTI(bytes.NewReader(nifti(binary.LittleEndian, body, tt.spoil)))
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, want %q", name, err, tt.want)
 		}
@@ -202,7 +202,7 @@ func FuzzNIfTI(f *testing.F) {
 	f.Add(nifti(binary.BigEndian, []byte{1, 2}, func(h *niftiHeader) { h.Datatype, h.QformCode = 2, 1 }))
 	f.Add([]byte("\x1f\x8b\x08\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		v, err := decodeNIfTI(bytes.NewReader(b))
+		v, err := DecodeNIfTI(bytes.NewReader(b))
 		if err != nil {
 			return
 		}
