@@ -22,16 +22,6 @@ const (
 	BadLabels Reason = "bad-labels"
 )
 
-// An annotation is the form of a file of labels that is not DICOM.
-type annotation int
-
-const (
-	noAnnotation annotation = iota
-	lunaCSV                 // seriesuid,coordX,coordY,coordZ,diameter_mm
-	seriesCSV               // UIDs of series that were looked at, one a line
-	lidcXML
-)
-
 // maxAnnotationBytes bounds a file of labels; those of LIDC-IDRI have at most 1 MB.
 const maxAnnotationBytes = 16 << 20
 
@@ -40,7 +30,7 @@ var columns = []string{"seriesuid", "coordx", "coordy", "coordz", "diameter_mm"}
 
 // annotationOf tells the form of a file by its first bytes; a list of series,
 // which are any words, also by its name.
-func annotationOf(name string, head []byte) annotation {
+func annotationOf(name string, head []byte) fileForm {
 	head = bytes.TrimPrefix(head, []byte("\ufeff"))
 	if bytes.Contains(head, []byte("<LidcReadMessage")) {
 		return lidcXML
@@ -56,7 +46,7 @@ func annotationOf(name string, head []byte) annotation {
 			if strings.HasPrefix(base, "seriesuids") && strings.HasSuffix(base, ".csv") {
 				return seriesCSV
 			}
-			return noAnnotation
+			return unknownForm
 		}
 	}
 	return lunaCSV
@@ -64,7 +54,7 @@ func annotationOf(name string, head []byte) annotation {
 
 // parseAnnotation takes the labels from a file of the form kind, a set for each
 // series. It fails with TooLarge or BadLabels.
-func parseAnnotation(kind annotation, name string, b []byte) ([]labelSet, error) {
+func parseAnnotation(kind fileForm, name string, b []byte) ([]labelSet, error) {
 	if len(b) > maxAnnotationBytes {
 		return nil, refuse(TooLarge, "%d bytes of labels, the limit is %d", len(b), maxAnnotationBytes)
 	}

@@ -140,7 +140,7 @@ func TestAnnotationLists(t *testing.T) {
 			}
 			want := tt.refused
 			if strings.HasPrefix(tt.name, "candidates") && asLabels {
-				want = "file not-labels neither DICOM, nor the XML of LIDC-IDRI, nor CSV with the columns seriesuid,coordx,coordy,coordz,diameter_mm"
+				want = "file not-labels neither DICOM, nor the XML of LIDC-IDRI, nor labelsTr/*.nii.gz, nor CSV with the columns seriesuid,coordx,coordy,coordz,diameter_mm"
 			}
 			if got := strings.Join(refused, "; "); got != want {
 				t.Errorf("%s: refused %q, want %q", tt.name, got, want)

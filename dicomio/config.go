@@ -11,10 +11,11 @@ import (
 
 // Config is the ingest section of a pipeline file.
 type Config struct {
-	Sources    []string `mapstructure:"sources"`    // archives, files and folders to read, besides those in the role "archives"
-	Labels     []string `mapstructure:"labels"`     // files, folders and archives that hold labels only; those among the sources are found without it
-	Modalities []string `mapstructure:"modalities"` // modalities that become volumes, such as CT; none means all
-	MinSlices  int      `mapstructure:"min_slices"` // series of fewer slices are refused; at least 2
+	Sources       []string `mapstructure:"sources"`            // archives, files and folders to read, besides those in the role "archives"
+	Labels        []string `mapstructure:"labels"`             // files, folders and archives that hold labels only; those among the sources are found without it
+	Modalities    []string `mapstructure:"modalities"`         // modalities that become volumes, such as CT; none means all
+	ImageModality string   `mapstructure:"modality_of_images"` // modality of MetaImage and NIfTI volumes, which do not say it; CT is taken to be in HU
+	MinSlices     int      `mapstructure:"min_slices"`         // series of fewer slices are refused; at least 2
 
 	SpacingTolerance float64 `mapstructure:"spacing_tolerance"` // how far a slice may lie off its plane, as a share of the spacing, in (0, 0.25]
 	Tilt             string  `mapstructure:"tilt"`              // a tilted gantry: refuse, resample (onto right angles) or keep (the affine leans)
@@ -44,12 +45,13 @@ const (
 func Default() Config {
 	return Config{
 		Modalities:       []string{"CT", "MR", "PT"},
+		ImageModality:    "CT",
 		MinSlices:        3,
 		SpacingTolerance: 0.05,
 		Tilt:             refuseIt,
 		Gaps:             refuseIt,
 		SUV:              require,
-		ROI:              []string{"gtv*", "*tumor*", "*tumour*", "*lesion*", "*nodule*", "*mass*", "*neoplasm*", "!*edema*", "!*oedema*"},
+		ROI:              []string{"gtv*", "*tumor*", "*tumour*", "*lesion*", "*nodule*", "*mass*", "*neoplasm*", "*cancer*", "!*edema*", "!*oedema*"},
 		MaxRefused:       0.05,
 	}
 }
@@ -67,6 +69,9 @@ func (c Config) Validate() error {
 		if codeString(m) != m {
 			bad("modalities %q: want codes as in a header, such as CT", m)
 		}
+	}
+	if codeString(c.ImageModality) != c.ImageModality {
+		bad("modality_of_images %q: want a code as in a header, such as CT", c.ImageModality)
 	}
 	if c.MinSlices < 2 {
 		bad("min_slices %d: want at least 2", c.MinSlices)

@@ -17,8 +17,8 @@ import (
 // artifacts.
 const Version = 3
 
-// Run reads the archives in cfg.Sources and in the folder of the role
-// "archives", and leaves in env.Out:
+// Run reads the archives in cfg.Sources, in the folder of the role "archives" and
+// in cfg.Labels, and leaves in env.Out:
 //
 //	volumes.jsonl   a volume.Record for each volume
 //	refused.jsonl   a Refused for each series, part, file or label left out
@@ -36,8 +36,8 @@ const Version = 3
 // so is how many structure sets have regions but none that cfg.ROI matches.
 //
 // Decoded slices wait in env.Out/state meanwhile. Memory is that of one volume
-// and one file a worker, of a few hundred bytes a slice, and of 24 bytes a
-// corner of the lesions' outlines.
+// and one file a worker, of a few hundred bytes a slice, of 24 bytes a corner
+// of the lesions' outlines, and of a bit a pixel of the boxes of their segments.
 func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", stage.ErrConfig, err)
@@ -63,8 +63,8 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err != nil {
 		return err
 	}
-	if found.files.DICOM+found.files.Broken == 0 {
-		return fmt.Errorf("%w: no DICOM object in the %d files of %q", stage.ErrConfig, found.files.Total, sources)
+	if n := found.files; n.DICOM+n.Images+n.Broken == 0 {
+		return fmt.Errorf("%w: no DICOM object in the %d files of %q, and no MetaImage or NIfTI volume", stage.ErrConfig, found.files.Total, sources)
 	}
 	found.warn(env.Log)
 	m := maker{cfg, ids, sp, filepath.Join(env.Out, "volumes")}

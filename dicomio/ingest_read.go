@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	pathpkg "path"
 	"runtime"
 	"slices"
 	"strings"
@@ -37,26 +38,38 @@ type fileCounts struct {
 	Total    int   `json:"total"`
 	DICOM    int   `json:"dicom"`
 	Bytes    int64 `json:"dicom_bytes"`  // unpacked
-	Labels   int   `json:"other_labels"` // CSV and XML
+	Images   int   `json:"other_images"` // MetaImage and NIfTI
+	Labels   int   `json:"other_labels"` // CSV, XML and NIfTI
 	NotDICOM int   `json:"not_dicom"`
 	Broken   int   `json:"broken"` // of DICOM and of archives
 }
 
-// A file is one that may be DICOM, or holds labels of another form.
+// A file is one that may be DICOM, or holds what its form says.
 type file struct {
-	name  string // private
-	bytes []byte
-	form  annotation
+	name   string // private
+	bytes  []byte
+	form   fileForm
+	header *metaHeader // of a MetaImage whose voxels are elsewhere: in voxels
+	voxels kept
 }
 
-// A content is what one file turned out to hold: one of its fields is set, beside foreign.
+// A kept is a file that waits in the spill.
+type kept struct {
+	offset int64
+	size   int
+}
+
+// A content is what one file turned out to hold: one of its fields is set,
+// beside form.
 type content struct {
+	form    fileForm // unknownForm for DICOM
 	series  *series
 	sets    []labelSet
+	labels  *labelFile
+	names   map[int][]string // of the values of labels
 	ignored string
 	err     error // an *Error
 	fault   error // of this machine, such as a full disk
-	foreign bool  // not DICOM
 }
 
 // A collector gathers what the workers read.
@@ -69,6 +82,12 @@ type collector struct {
 	mu     sync.Mutex
 	series map[string]*series
 	found  finding
+	labels []*labelFile
+	names  map[string]map[int][]string // of values of labels, by folder
+
+	// Of the goroutine that scans alone.
+	headers map[string]metaHeader // of MetaImages whose voxels are elsewhere, by file name
+	voxels  map[string]kept       // files that may be their voxels
 }
 
 // read visits every file of sources once, and keeps the stored values of the
@@ -77,14 +96,17 @@ type collector struct {
 func read(ctx context.Context, sources []string, cfg Config, sp *spill, progress stage.Progress) (finding, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	c := &collector{cfg: cfg, spill: sp, stop: stop, series: map[string]*series{}}
+	c := &collector{
+		cfg: cfg, spill: sp, stop: stop, series: map[string]*series{}, names: map[string]map[int][]string{},
+		headers: map[string]metaHeader{}, voxels: map[string]kept{},
+	}
 	c.found.ignored = map[string]int{}
 	files := make(chan file)
 	var workers sync.WaitGroup
 	for range cmp.Or(cfg.Workers, runtime.GOMAXPROCS(0)) {
 		workers.Go(func() {
 			for f := range files {
-				c.add(f.name, len(f.bytes), c.open(f))
+				c.add(f.name, len(f.bytes), c.open(&f))
 			}
 		})
 	}
@@ -101,6 +123,9 @@ func read(ctx context.Context, sources []string, cfg Config, sp *spill, progress
 	if err == nil {
 		err = scan(cfg.Labels, true)
 	}
+	if err == nil {
+		err = c.pair(ctx, files)
+	}
 	close(files)
 	workers.Wait()
 	if err := cmp.Or(context.Cause(ctx), err); err != nil {
@@ -110,24 +135,39 @@ func read(ctx context.Context, sources []string, cfg Config, sp *spill, progress
 	return c.sorted(), nil
 }
 
-// visit hands the file of e to the workers, if it may be DICOM or holds labels
-// of another form.
+// visit hands the file of e to the workers, if it may be DICOM or holds
+// something else of use.
 func (c *collector) visit(ctx context.Context, e *Entry, files chan<- file, labelsOnly bool) error {
 	f := file{name: e.Name}
-	if e.Err == nil && !e.MaybeDICOM() {
-		f.form = annotationOf(e.Name, e.Head)
-		if f.form == noAnnotation {
-			refusal := refuse(NotDICOM, "does not begin as DICOM does")
-			if labelsOnly {
-				refusal = refuse(NotLabels, "neither DICOM, nor the XML of LIDC-IDRI, nor CSV with the columns %s", strings.Join(columns, ","))
-			}
-			c.add(e.Name, 0, content{err: refusal})
-			return ctx.Err()
-		}
+	if e.Err == nil && !hasPreamble(e.Head) {
+		f.form = formOf(e.Name, e.Head)
+	}
+	image := f.form == metaImage || f.form == metaVoxels || f.form == niftiImage
+	switch {
+	case e.Err != nil:
+	case labelsOnly && (image || f.form == unknownForm && !e.MaybeDICOM()):
+		c.add(e.Name, 0, content{err: refuse(NotLabels,
+			"neither DICOM, nor the XML of LIDC-IDRI, nor labelsTr/*.nii.gz, nor CSV with the columns %s", strings.Join(columns, ","))})
+		return ctx.Err()
+	case f.form == niftiOther:
+		c.add(e.Name, 0, content{ignored: "NIfTI outside imagesTr, imagesTs and labelsTr"})
+		return ctx.Err()
+	case f.form == segFolder:
+		c.add(e.Name, 0, content{ignored: "MetaImage in a folder seg-..."})
+		return ctx.Err()
+	case f.form == unknownForm && !e.MaybeDICOM():
+		c.add(e.Name, 0, content{err: refuse(NotDICOM, "does not begin as DICOM does")})
+		return ctx.Err()
 	}
 	var err error
 	if f.bytes, err = e.Read(); err != nil {
 		c.add(e.Name, 0, content{err: err})
+		return ctx.Err()
+	}
+	switch {
+	case f.form == metaVoxels:
+		return c.keep(f)
+	case f.form == metaImage && c.waits(f):
 		return ctx.Err()
 	}
 	select {
@@ -138,11 +178,16 @@ func (c *collector) visit(ctx context.Context, e *Entry, files chan<- file, labe
 }
 
 // open finds out what a file holds, and keeps its slices in the spill.
-func (c *collector) open(f file) content {
+func (c *collector) open(f *file) content {
 	path := f.name
-	if f.form != noAnnotation {
-		sets, err := parseAnnotation(f.form, path, f.bytes)
-		return content{sets: sets, err: at(path, err), foreign: true}
+	if f.form != unknownForm {
+		found := c.openForeign(f)
+		found.form = f.form
+		if found.err != nil && ReasonOf(found.err) == "" {
+			return content{fault: found.err}
+		}
+		found.err = at(path, found.err)
+		return found
 	}
 	in, err := ReadInstance(path, f.bytes)
 	if in == nil {
@@ -198,8 +243,10 @@ func (c *collector) add(path string, size int, f content) {
 		return
 	}
 	switch {
-	case f.err != nil:
-	case f.foreign:
+	case f.err != nil || f.ignored != "" && size == 0: // not even read
+	case f.form == metaImage, f.form == metaVoxels, f.form == niftiImage:
+		n.Images++
+	case f.form != unknownForm:
 		n.Labels++
 	default:
 		n.DICOM++
@@ -211,10 +258,14 @@ func (c *collector) add(path string, size int, f content) {
 	case f.err != nil:
 		n.Broken++
 		c.found.broken = append(c.found.broken, brokenFile{path, f.err})
-	case f.sets != nil || f.foreign:
-		c.found.sets = append(c.found.sets, f.sets...)
+	case f.labels != nil:
+		c.labels = append(c.labels, f.labels)
+	case f.names != nil:
+		c.names[pathpkg.Dir(path)] = f.names
 	case f.ignored != "":
 		c.found.ignored[f.ignored]++
+	case f.series == nil:
+		c.found.sets = append(c.found.sets, f.sets...)
 	default:
 		n.Broken += len(f.series.broken)
 		if known := c.series[f.series.uid]; known != nil {
@@ -228,6 +279,9 @@ func (c *collector) add(path string, size int, f content) {
 // sorted returns the finding in its order.
 func (c *collector) sorted() finding {
 	f := c.found
+	for _, l := range c.labels {
+		f.sets = append(f.sets, l.set(c.names[l.folder], c.cfg))
+	}
 	for _, uid := range slices.Sorted(maps.Keys(c.series)) {
 		f.series = append(f.series, c.series[uid])
 	}

@@ -41,15 +41,32 @@ func (sp *spill) put(in *Instance, i int, p *stored) error {
 		values = lookUp(in.lut, values)
 		p.slope, p.intercept, p.padded = 1, 0, false
 	}
-	p.kind = values.Kind
-	sum := blake3.Sum256(values.Data)
+	return sp.keep(values.Kind, values.Data, p)
+}
+
+// keep keeps stored values, little endian.
+func (sp *spill) keep(kind Kind, values []byte, p *stored) error {
+	p.describe(kind, values)
+	var err error
+	p.offset, err = sp.write(values)
+	return err
+}
+
+// describe sets what p says of values but for where they are.
+func (p *stored) describe(kind Kind, values []byte) {
+	p.kind = kind
+	sum := blake3.Sum256(values)
 	copy(p.digest[:], sum[:])
-	size := int64(len(values.Data))
-	p.offset = sp.size.Add(size) - size
-	if _, err := sp.file.WriteAt(values.Data, p.offset); err != nil {
-		return fmt.Errorf("keeping decoded slices: %w", err)
+}
+
+// write appends b and returns where it is.
+func (sp *spill) write(b []byte) (offset int64, err error) {
+	size := int64(len(b))
+	offset = sp.size.Add(size) - size
+	if _, err := sp.file.WriteAt(b, offset); err != nil {
+		return 0, fmt.Errorf("keeping decoded slices: %w", err)
 	}
-	return nil
+	return offset, nil
 }
 
 // lookUp returns values as the table has them.

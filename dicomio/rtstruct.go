@@ -16,6 +16,7 @@ type labelSet struct {
 	rois         []roi    // those that are lesions and have an outline or pixels, by number
 	named        int      // ROIs whose names are those of lesions
 	others       int      // ROIs that are not
+	pieces       bool     // each connected piece of a region is a lesion, whatever the settings say
 }
 
 // A labelKind is what a label object is.
@@ -27,10 +28,13 @@ const (
 	report                        // structured report, TID 1500
 	reading                       // XML of the form of LIDC-IDRI
 	list                          // rows of a CSV that are of one series
+	labelVolume                   // NIfTI
 )
 
 // String returns the name of k in ingest.json.
-func (k labelKind) String() string { return [...]string{"rtstruct", "seg", "sr", "lidc-xml", "csv"}[k] }
+func (k labelKind) String() string {
+	return [...]string{"rtstruct", "seg", "sr", "lidc-xml", "csv", "nifti"}[k]
+}
 
 // A roi is one region, an ROI, a segment or a finding: a lesion. Its name stays
 // in the file. It has contours, frames or a mark.

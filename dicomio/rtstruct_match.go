@@ -170,7 +170,7 @@ func (l *labelling) draw(set labelSet, r roi, volumes []*placed, missing Reason,
 		}
 		found = true
 		pieces := [][]int{voxels}
-		if cfg.SplitComponents {
+		if cfg.SplitComponents || set.pieces {
 			pieces = components(p.record.Geometry(), voxels)
 		}
 		for i, piece := range pieces {
