@@ -46,6 +46,24 @@ func WriteMask(dir string, m *Mask) (string, error) {
 	})
 }
 
+// Digest returns the digest of the volume or mask in the folder dir, as Write and
+// WriteMask gave it.
+func Digest(dir string) (string, error) {
+	sum := sha256.New()
+	for _, path := range []string{filepath.Join(dir, "zarr.json"), chunkPath(dir)} {
+		f, err := os.Open(path)
+		if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(sum, f)
+		f.Close()
+		if err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
 // Read reads the volume in the folder dir.
 func Read(dir string) (*Volume, error) {
 	m, err := Open(dir)

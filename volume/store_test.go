@@ -287,3 +287,30 @@ func BenchmarkCrop(b *testing.B) {
 		})
 	}
 }
+
+// Digest gives what Write and WriteMask gave, and notices a changed voxel.
+func TestDigest(t *testing.T) {
+	dir := t.TempDir()
+	g := Grid([3]int{2, 3, 4}, [3]float64{1, 1, 1}, [3]float64{})
+	m := NewMask(g)
+	m.Labels[5] = 1
+	want, err := WriteMask(filepath.Join(dir, "m"), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Digest(filepath.Join(dir, "m")); err != nil || got != want {
+		t.Errorf("digest %s (%v), want %s", got, err, want)
+	}
+	path := chunkPath(filepath.Join(dir, "m"))
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[5] = 2
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Digest(filepath.Join(dir, "m")); err != nil || got == want {
+		t.Errorf("digest %s (%v) of a changed mask", got, err)
+	}
+}
