@@ -90,7 +90,9 @@ func (c *collector) openForeign(f *file) (found content) {
 	if f.form == metaImage { // as the lists of LUNA16 have it
 		name = path.Base(name)
 	}
-	found.series, found.err = c.foreignSeries(name, patientOf(name), g)
+	if found.series, found.err = c.foreignSeries(name, patientOf(name), g, f.frames); found.err == nil {
+		found.err = c.note(f, found.series)
+	}
 	return found
 }
 
@@ -105,7 +107,7 @@ type grid struct {
 // foreignSeries keeps the planes of g as slices of a series that goes by the
 // name uid; the series then goes the way of all others. Its modality is what cfg says,
 // and CT is taken to be in HU.
-func (c *collector) foreignSeries(uid, patient string, g grid) (*series, error) {
+func (c *collector) foreignSeries(uid, patient string, g grid, done []keptFrame) (*series, error) {
 	s := &series{uid: uid, patient: patient, modality: c.cfg.ImageModality}
 	if s.modality == "CT" {
 		s.unit = "HU"
@@ -129,6 +131,8 @@ func (c *collector) foreignSeries(uid, patient string, g grid) (*series, error) 
 		if g.inFile >= 0 {
 			sl.pixels.describe(g.kind, values)
 			sl.pixels.offset = g.inFile + int64(z*plane)
+		} else if z < len(done) && c.spill.restore(done[z], sl.rows*sl.cols, &sl.pixels) {
+			// An interrupted run has kept it.
 		} else if err := c.spill.keep(g.kind, values, &sl.pixels); err != nil {
 			return nil, err
 		}

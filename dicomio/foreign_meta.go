@@ -173,11 +173,16 @@ func (h metaHeader) plain() bool {
 // keep keeps a file that may be the voxels of a header, which may come first or
 // last.
 func (c *collector) keep(f file) error {
-	offset, err := c.spill.write(f.bytes)
-	if err != nil {
-		return err
+	var p stored
+	if len(f.frames) != 1 || !c.spill.restore(f.frames[0], len(f.bytes), &p) {
+		if err := c.spill.keep(Uint8, f.bytes, &p); err != nil {
+			return err
+		}
+		if err := c.journal.done(f.number, f.name, len(f.bytes), []keptFrame{p.kept()}); err != nil {
+			return err
+		}
 	}
-	c.voxels[f.name] = kept{offset, len(f.bytes)}
+	c.voxels[f.name] = kept{p.offset, len(f.bytes)}
 	return nil
 }
 
@@ -188,7 +193,8 @@ func (c *collector) waits(f file) bool {
 	if err != nil || h.file == "LOCAL" {
 		return false
 	}
-	c.headers[f.name] = h
+	f.header = &h
+	c.headers[f.name] = f
 	return true
 }
 
@@ -215,16 +221,16 @@ func (c *collector) openMeta(f *file) (g grid, err error) {
 func (c *collector) pair(ctx context.Context, files chan<- file) error {
 	used := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(c.headers)) {
-		h := c.headers[name]
-		of := path.Join(path.Dir(name), filepath.ToSlash(h.file))
-		voxels, found := c.voxels[of]
+		f, found := c.headers[name], false
+		of := path.Join(path.Dir(name), filepath.ToSlash(f.header.file))
+		f.voxels, found = c.voxels[of]
 		if !found {
 			c.add(name, 0, content{form: metaImage, err: refuse(NoPixels, "the file of its voxels is not in the sources")})
 			continue
 		}
 		used[of] = true
 		select {
-		case files <- file{name: name, form: metaImage, header: &h, voxels: voxels}:
+		case files <- f:
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -3,6 +3,7 @@ package dicomio
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,7 +36,9 @@ const Version = 3
 // that cannot be read to its end is also logged, by the name of its source, and
 // so is how many structure sets have regions but none that cfg.ROI matches.
 //
-// Decoded slices wait in env.Out/state meanwhile. Memory is that of one volume
+// Decoded slices wait in env.Out/state meanwhile, and a journal there says what is
+// done: after ctx is done, a fault of the machine or a kill, another Run with the
+// same sources and settings goes on from it and leaves the same bytes. Memory is that of one volume
 // and one file a worker, of a few hundred bytes a slice, of 24 bytes a corner
 // of the lesions' outlines, and of a bit a pixel of the boxes of their segments.
 func Run(ctx context.Context, cfg Config, env stage.Env) error {
@@ -53,13 +56,22 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err != nil {
 		return err
 	}
-	sp, err := freshFolders(env.Out)
+	sp, j, err := openState(env.Out)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(filepath.Join(env.Out, "state"))
-	defer sp.file.Close()
-	found, err := read(ctx, sources, cfg, sp, env.Progress)
+	err = work(ctx, sources, cfg, env, maker{cfg, ids, sp, j, filepath.Join(env.Out, "volumes")})
+	sp.file.Close()
+	j.file.Close()
+	if err == nil || errors.Is(err, stage.ErrRefused) || errors.Is(err, stage.ErrConfig) {
+		return cmp.Or(err, os.RemoveAll(filepath.Join(env.Out, "state"))) // there is nothing to go on with
+	}
+	return err
+}
+
+// work reads the sources, makes the volumes and writes what is left of them.
+func work(ctx context.Context, sources []string, cfg Config, env stage.Env, m maker) error {
+	found, err := read(ctx, sources, cfg, m.spill, m.journal, env.Progress)
 	if err != nil {
 		return err
 	}
@@ -67,30 +79,47 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 		return fmt.Errorf("%w: no DICOM object in the %d files of %q, and no MetaImage or NIfTI volume", stage.ErrConfig, found.files.Total, sources)
 	}
 	found.warn(env.Log)
-	m := maker{cfg, ids, sp, filepath.Join(env.Out, "volumes")}
 	all, err := makeAll(ctx, m, found.series, env.Progress)
 	if err != nil {
 		return err
 	}
-	o := newOutcome(found, all, ids, cfg)
+	o := newOutcome(found, all, m.ids, cfg)
 	err = o.write(env.Out)
 	o.labels.warn(env.Log)
 	return err
 }
 
-// freshFolders makes the folders of an ingest in out, without what an interrupted one
-// left, and the spill.
-func freshFolders(out string) (*spill, error) {
-	for _, name := range []string{"state", "volumes", "masks"} {
-		dir := filepath.Join(out, name)
+// openState opens the spill and the journal of an ingest in out: those of a run that
+// was interrupted, or else fresh ones in fresh folders.
+func openState(out string) (*spill, *journal, error) {
+	state := filepath.Join(out, "state")
+	journalPath := filepath.Join(state, "journal.jsonl")
+	wipe := []string{filepath.Join(out, "masks")}
+	if _, err := os.Stat(journalPath); err != nil {
+		wipe = append(wipe, state, filepath.Join(out, "volumes"))
+	} else if cut, err := filepath.Glob(filepath.Join(out, "volumes", ".*")); err == nil {
+		wipe = append(wipe, cut...) // volumes that were being written
+	}
+	for _, dir := range wipe {
 		if err := os.RemoveAll(dir); err != nil {
-			return nil, err
-		}
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return newSpill(filepath.Join(out, "state", "slices"))
+	for _, name := range []string{"state", "volumes", "masks"} {
+		if err := os.MkdirAll(filepath.Join(out, name), 0o755); err != nil {
+			return nil, nil, err
+		}
+	}
+	sp, err := openSpill(filepath.Join(state, "slices"))
+	if err != nil {
+		return nil, nil, err
+	}
+	j, err := openJournal(journalPath)
+	if err != nil {
+		sp.file.Close()
+		return nil, nil, err
+	}
+	return sp, j, nil
 }
 
 // makeAll makes the volumes of every series, several at once, and returns what

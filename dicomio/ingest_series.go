@@ -38,10 +38,11 @@ type judged struct {
 
 // A maker makes volumes of series.
 type maker struct {
-	cfg   Config
-	ids   idMaker
-	spill *spill
-	dir   string // where volumes go, one folder each
+	cfg     Config
+	ids     idMaker
+	spill   *spill
+	journal *journal
+	dir     string // where volumes go, one folder each
 }
 
 // make brings a series to its end: its volumes are written, and what is refused
@@ -128,7 +129,8 @@ func (m maker) part(s *series, p part, i, n int, unit string, factor float64) (*
 	if err != nil {
 		return nil, err
 	}
-	v, filled, err := st.voxels(m.spill, s.modality, unit, factor)
+	id := m.ids.id("volume", s.uid+"/"+strconv.Itoa(i))
+	done, err := m.write(id, st, s.modality, unit, factor)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +138,7 @@ func (m maker) part(s *series, p part, i, n int, unit string, factor float64) (*
 		st.methods = append(st.methods, "monochrome1-inverted")
 	}
 	rec := volume.Record{
-		ID:      m.ids.id("volume", s.uid+"/"+strconv.Itoa(i)),
+		ID:      id,
 		Patient: m.ids.patient(s.patient, s.study, s.uid), Study: m.ids.id("study", s.study),
 		Series: m.ids.id("series", s.uid), Frame: m.ids.id("frame", st.slices[0].space),
 		Modality: s.modality, Unit: unit,
@@ -151,14 +153,27 @@ func (m maker) part(s *series, p part, i, n int, unit string, factor float64) (*
 		rec.Verdict = verdictSplit
 		st.methods = slices.Insert(st.methods, 0, p.method())
 	}
-	if filled {
+	if done.Filled {
 		st.methods = append(st.methods, "unmeasured-filled")
 	}
 	rec.Method = strings.Join(st.methods, ",")
-	kept, err := volume.Write(filepath.Join(m.dir, rec.ID), v)
-	if err != nil {
-		return nil, err
-	}
-	rec.DType, rec.Digest = kept.DType, kept.Digest
+	rec.DType, rec.Digest = done.Stored.DType, done.Stored.Digest
 	return newPlaced(rec, s.uid, i, st), nil
+}
+
+// write writes the voxels of st as the volume id, unless an interrupted run has.
+func (m maker) write(id string, st *stack, modality, unit string, factor float64) (volumeDone, error) {
+	if done, ok := m.journal.volume(id, m.dir); ok {
+		return done, nil
+	}
+	v, filled, err := st.voxels(m.spill, modality, unit, factor)
+	if err != nil {
+		return volumeDone{}, err
+	}
+	kept, err := volume.Write(filepath.Join(m.dir, id), v)
+	if err != nil {
+		return volumeDone{}, err
+	}
+	done := volumeDone{id, kept, filled}
+	return done, m.journal.write(journalLine{Volume: &done})
 }

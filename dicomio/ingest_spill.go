@@ -18,20 +18,26 @@ type spill struct {
 	size atomic.Int64
 }
 
-func newSpill(path string) (*spill, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+// openSpill goes on after what is in the file at path, or makes it.
+func openSpill(path string) (*spill, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("room for decoded slices: %w", err)
 	}
-	return &spill{file: f}, nil
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("room for decoded slices: %w", err)
+	}
+	sp := &spill{file: f}
+	sp.size.Store(info.Size())
+	return sp, nil
 }
 
 // ReadAt reads from the spill file.
 func (sp *spill) ReadAt(b []byte, offset int64) (int, error) { return sp.file.ReadAt(b, offset) }
 
-// put decodes frame i of in and keeps its stored values. Where a Modality LUT
-// gives the values their meaning, its results are kept instead. It fails with
-// an *Error if the frame cannot be decoded.
+// put decodes frame i of in and keeps its stored values, or the results of the
+// Modality LUT where there is one. It fails with an *Error if the frame cannot be decoded.
 func (sp *spill) put(in *Instance, i int, p *stored) error {
 	values, err := in.Stored(i)
 	if err != nil {
@@ -39,7 +45,6 @@ func (sp *spill) put(in *Instance, i int, p *stored) error {
 	}
 	if in.lut != nil {
 		values = lookUp(in.lut, values)
-		p.slope, p.intercept, p.padded = 1, 0, false
 	}
 	return sp.keep(values.Kind, values.Data, p)
 }

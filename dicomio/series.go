@@ -152,6 +152,9 @@ func newSlice(in *Instance, i int) (slice, error) {
 		}
 		s.pixels.padded, s.pixels.padLow, s.pixels.padHigh = true, float64(low), float64(high)
 	}
+	if in.lut != nil { // its results are kept in place of the stored values
+		s.pixels.slope, s.pixels.intercept, s.pixels.padded = 1, 0, false
+	}
 	return s, s.straighten()
 }
 
