@@ -19,7 +19,7 @@ func Kinds() []Kind {
 	return []Kind{
 		{Name: "phantom", Fills: "archives",
 			Version: phantom.Version, Default: phantom.Default(), Run: act(phantom.Run)},
-		{Name: "ingest", Fills: "volumes", Takes: []string{"archives"}, Sources: ingestSources, Free: []string{"workers"}, Private: []string{"crosswalk.jsonl", "key"},
+		{Name: "ingest", Fills: "volumes", Takes: []string{"archives"}, Resumes: true, Sources: ingestSources, Free: []string{"workers"}, Private: []string{"crosswalk.jsonl", "key"},
 			Version: dicomio.Version, Default: dicomio.Default(), Run: act(dicomio.Run),
 			Summary: "ingest.json", Shows: []Shown{{"volumes", "volumes"}, {"series refused", "series.refused"}, {"lesions", "lesions"}}},
 		{Name: "prepare", Fills: "data", Needs: []string{"volumes"},
