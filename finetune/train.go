@@ -278,6 +278,7 @@ func (t *trainer) finish() error {
 	}
 	t.env.Log.Info("fine-tuned", "best step", t.BestStep, "of", t.cfg.Steps)
 	return errors.Join(
+		checkpoint.KeepNewest(t.stateDir()),
 		jsonl.WriteValue(filepath.Join(t.env.Out, "operating_points.json"), t.Points, 0o644),
 		writeHistory(filepath.Join(t.env.Out, "history.csv"), t.History),
 		t.d.save(filepath.Join(t.env.Out, detectorFile)),

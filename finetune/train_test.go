@@ -22,7 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// files returns what a stage left, by name, without its state.
+// files returns what a stage left, by name.
 func files(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	got := map[string]string{}
@@ -32,9 +32,7 @@ func files(t *testing.T, dir string) map[string]string {
 		}
 		b, err := os.ReadFile(path)
 		name, _ := filepath.Rel(dir, path)
-		if !strings.HasPrefix(name, "state") {
-			got[name] = string(b)
-		}
+		got[name] = string(b)
 		return err
 	})
 	if err != nil {
