@@ -161,29 +161,21 @@ func (t *trainer) stateDir() string { return filepath.Join(t.env.Out, "state") }
 
 // resume goes on from the newest whole state, if there is one.
 func (t *trainer) resume() error {
-	meta, damaged, err := checkpoint.LoadState(t.stateDir(), t.d.ps, t.opt)
+	found, damaged, err := checkpoint.LoadState(t.stateDir(), t.d.ps, t.opt, &t.memory)
 	if err != nil {
 		return err
 	}
 	if damaged > 0 {
 		t.env.Log.Warn("passed over damaged training states", "states", damaged)
 	}
-	if meta == nil {
-		return nil
+	if found {
+		t.env.Log.Info("resume fine-tuning", "step", t.opt.Steps())
 	}
-	if err := json.Unmarshal([]byte(meta["memory"]), &t.memory); err != nil {
-		return fmt.Errorf("training state: %w", err)
-	}
-	t.env.Log.Info("resume fine-tuning", "step", t.opt.Steps())
 	return nil
 }
 
 func (t *trainer) save() error {
-	m, err := json.Marshal(t.memory)
-	if err != nil {
-		return err
-	}
-	return checkpoint.SaveState(t.stateDir(), t.d.ps, t.opt, map[string]string{"memory": string(m)})
+	return checkpoint.SaveState(t.stateDir(), t.d.ps, t.opt, t.memory)
 }
 
 func (t *trainer) loop(ctx context.Context) error {
@@ -225,16 +217,10 @@ func (t *trainer) step(step int) (historyRow, error) {
 		}
 		t.targets.Draw(b, draw(t.crop.Data()[b*n:(b+1)*n], step, b))
 	}
-	if err := t.prog.Run(); err != nil {
-		return historyRow{}, fmt.Errorf("step %d: %w", step+1, err)
-	}
-	if l := t.prog.Loss(); math.IsNaN(l) || math.IsInf(l, 0) {
-		return historyRow{}, fmt.Errorf("step %d: the loss is %v: lower learning_rate", step+1, l)
-	}
 	lr := optim.WarmupCosine(step, int(cfg.Warmup*float64(cfg.Steps)), cfg.Steps, cfg.LearningRate, 0)
-	norm, err := t.opt.Step(lr, cfg.Clip)
+	_, norm, err := t.opt.Train(t.prog, lr, cfg.Clip)
 	if err != nil {
-		return historyRow{}, fmt.Errorf("step %d: %w: lower learning_rate", step+1, err)
+		return historyRow{}, fmt.Errorf("step %d: %w", step+1, err)
 	}
 	return historyRow{Step: step + 1, Loss: t.parts.Total(), Losses: t.parts, LR: lr, GradNorm: norm}, nil
 }

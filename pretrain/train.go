@@ -2,10 +2,8 @@ package pretrain
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 
@@ -158,32 +156,24 @@ type memory struct {
 
 // resume goes on from the newest whole state, if there is one.
 func (t *trainer) resume() error {
-	meta, damaged, err := checkpoint.LoadState(stateDir(t.env.Out), t.ps, t.opt)
+	var m memory
+	found, damaged, err := checkpoint.LoadState(stateDir(t.env.Out), t.ps, t.opt, &m)
 	if err != nil {
 		return err
 	}
 	if damaged > 0 {
 		t.env.Log.Warn("passed over damaged training states", "states", damaged)
 	}
-	if meta == nil {
-		return nil
+	if found {
+		t.history = m.History
+		t.env.Log.Info("resume pretraining", "step", t.opt.Steps())
 	}
-	var m memory
-	if err := json.Unmarshal([]byte(meta["memory"]), &m); err != nil {
-		return fmt.Errorf("training state: %w", err)
-	}
-	t.history = m.History
-	t.env.Log.Info("resume pretraining", "step", t.opt.Steps())
 	return nil
 }
 
 // save writes the state, and the history so far for whoever watches.
 func (t *trainer) save() error {
-	m, err := json.Marshal(memory{t.history})
-	if err != nil {
-		return err
-	}
-	if err := checkpoint.SaveState(stateDir(t.env.Out), t.ps, t.opt, map[string]string{"memory": string(m)}); err != nil {
+	if err := checkpoint.SaveState(stateDir(t.env.Out), t.ps, t.opt, memory{t.history}); err != nil {
 		return err
 	}
 	return t.writeHistory()
@@ -232,17 +222,10 @@ func (t *trainer) loop(ctx context.Context) error {
 func (t *trainer) step(step int) (historyRow, error) {
 	cfg := t.cfg
 	t.train.load(step)
-	if err := t.train.prog.Run(); err != nil {
-		return historyRow{}, err
-	}
-	loss := t.train.prog.Loss()
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return historyRow{}, fmt.Errorf("the loss is %v: lower learning_rate", loss)
-	}
 	lr := optim.WarmupCosine(step, int(cfg.Warmup*float64(cfg.Steps)), cfg.Steps, cfg.LearningRate, 0)
-	norm, err := t.opt.Step(lr, cfg.Clip)
+	loss, norm, err := t.opt.Train(t.train.prog, lr, cfg.Clip)
 	if err != nil {
-		return historyRow{}, fmt.Errorf("%w: lower learning_rate", err)
+		return historyRow{}, err
 	}
 	return historyRow{Step: step + 1, Loss: loss, LR: lr, GradNorm: norm}, nil
 }

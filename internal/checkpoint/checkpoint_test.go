@@ -177,8 +177,8 @@ func TestState(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	ps := params("a", "b")
 	opt := optim.NewAdamW(ps, optim.Default())
-	if meta, damaged, err := LoadState(dir, ps, opt); meta != nil || damaged != 0 || err != nil {
-		t.Fatalf("no folder: %v, %d, %v", meta, damaged, err)
+	if found, damaged, err := LoadState(dir, ps, opt, nil); found || damaged != 0 || err != nil {
+		t.Fatalf("no folder: %v, %d, %v", found, damaged, err)
 	}
 	var saved [][]float32
 	for range 3 {
@@ -203,9 +203,10 @@ func TestState(t *testing.T) {
 		t.Helper()
 		ps := params("a", "b")
 		opt := optim.NewAdamW(ps, optim.Default())
-		meta, damaged, err := LoadState(dir, ps, opt)
-		if err != nil || damaged != 3-want || meta["history"] != "x" || opt.Steps() != want {
-			t.Fatalf("%s: meta %v, %d damaged, error %v, step %d", name, meta, damaged, err, opt.Steps())
+		var memory map[string]string
+		found, damaged, err := LoadState(dir, ps, opt, &memory)
+		if err != nil || !found || damaged != 3-want || memory["history"] != "x" || opt.Steps() != want {
+			t.Fatalf("%s: memory %v, %d damaged, error %v, step %d", name, memory, damaged, err, opt.Steps())
 		}
 		if d := cmp.Diff(saved[want-1], ps.Get("a").W); d != "" {
 			t.Errorf("%s: %s", name, d)
@@ -222,7 +223,8 @@ func TestState(t *testing.T) {
 	check("newest damaged", 2)
 
 	ps = params("a", "c")
-	if _, _, err := LoadState(dir, ps, optim.NewAdamW(ps, optim.Default())); err == nil {
+	var memory map[string]string
+	if _, _, err := LoadState(dir, ps, optim.NewAdamW(ps, optim.Default()), &memory); err == nil {
 		t.Error("the state of another network was loaded")
 	}
 }

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,21 +22,25 @@ const (
 	weight       = "weight/"
 )
 
+// memoryKey names the entry of the metadata that holds the trainer's memory.
+const memoryKey = "memory"
+
 // keepStates is how many training states stay in a folder: the newest, and the
 // one before it in case the newest is damaged.
 const keepStates = 2
 
 // SaveState writes the state of a training into dir, which it makes: weights,
-// the optimiser's moments and steps, and meta, where the trainer keeps its own
-// memory, such as the history so far. The newest two states stay.
-func SaveState(dir string, ps *nn.Params, opt *optim.AdamW, meta map[string]string) error {
+// the optimiser's moments and steps, and memory, what the trainer remembers
+// beside them, such as the history so far, as JSON. The newest two states stay.
+func SaveState(dir string, ps *nn.Params, opt *optim.AdamW, memory any) error {
+	m, err := json.Marshal(memory)
+	if err != nil {
+		return fmt.Errorf("save training state: %w", err)
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	f := File{Meta: map[string]string{"steps": strconv.Itoa(opt.Steps())}}
-	for k, v := range meta {
-		f.Meta[k] = v
-	}
+	f := File{Meta: map[string]string{"steps": strconv.Itoa(opt.Steps()), memoryKey: string(m)}}
 	for _, t := range Weights(ps) {
 		f.Tensors = append(f.Tensors, Tensor{weight + t.Name, t.Shape, t.Data})
 	}
@@ -68,13 +73,14 @@ func prune(dir string, keep int) error {
 	return nil
 }
 
-// LoadState restores the newest whole state in dir and returns its meta, or nil
-// if there is none, and how many newer states were damaged and passed over. A
-// state that is whole but of another network is an error.
-func LoadState(dir string, ps *nn.Params, opt *optim.AdamW) (meta map[string]string, damaged int, err error) {
+// LoadState restores the newest whole state in dir, and memory, a pointer, from
+// what SaveState was given. It returns whether there was one, and how many newer
+// states were damaged and passed over. A state that is whole but of another
+// network is an error.
+func LoadState(dir string, ps *nn.Params, opt *optim.AdamW, memory any) (found bool, damaged int, err error) {
 	names, err := states(dir)
 	if err != nil {
-		return nil, 0, err
+		return false, 0, err
 	}
 	for _, name := range slices.Backward(names) {
 		f, err := Read(filepath.Join(dir, name))
@@ -82,15 +88,18 @@ func LoadState(dir string, ps *nn.Params, opt *optim.AdamW) (meta map[string]str
 			damaged++
 			continue
 		}
+		if err == nil {
+			err = f.restore(ps, opt)
+		}
+		if err == nil {
+			err = json.Unmarshal([]byte(f.Meta[memoryKey]), memory)
+		}
 		if err != nil {
-			return nil, damaged, err
+			return false, damaged, fmt.Errorf("training state %s: %w", filepath.Join(dir, name), err)
 		}
-		if err := f.restore(ps, opt); err != nil {
-			return nil, damaged, fmt.Errorf("%s: %w", filepath.Join(dir, name), err)
-		}
-		return f.Meta, damaged, nil
+		return true, damaged, nil
 	}
-	return nil, damaged, nil
+	return false, damaged, nil
 }
 
 func (f File) restore(ps *nn.Params, opt *optim.AdamW) error {
@@ -98,7 +107,6 @@ func (f File) restore(ps *nn.Params, opt *optim.AdamW) error {
 	if err != nil || steps < 0 {
 		return fmt.Errorf("steps %.20q: want a number", f.Meta["steps"])
 	}
-	delete(f.Meta, "steps")
 	tensors := map[string]Tensor{}
 	var ws []Tensor
 	for _, t := range f.Tensors {

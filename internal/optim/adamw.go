@@ -85,6 +85,23 @@ func (a *AdamW) Step(rate, clip float64) (norm float64, err error) {
 	return norm, nil
 }
 
+// Train runs one step of p, a program for training, and changes the weights by
+// its gradients as Step does. It returns the loss and the gradients' norm. If
+// either is not finite, no weight changes and the error says so.
+func (a *AdamW) Train(p *nn.Program, rate, clip float64) (loss, norm float64, err error) {
+	if err := p.Run(); err != nil {
+		return 0, 0, err
+	}
+	loss = p.Loss()
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return loss, 0, fmt.Errorf("the loss is %v: lower learning_rate", loss)
+	}
+	if norm, err = a.Step(rate, clip); err != nil {
+		return loss, norm, fmt.Errorf("%w: lower learning_rate", err)
+	}
+	return loss, norm, nil
+}
+
 // Moments returns what is remembered of each weight, in their order, to be
 // saved or restored in place.
 func (a *AdamW) Moments() []Moment { return a.moments }
