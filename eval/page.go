@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"io"
 	"slices"
 	"strings"
 	text "text/template"
@@ -231,15 +232,11 @@ func (p *page) render(name string) (string, error) {
 			return 100 * *v
 		},
 		"p": pValue, "spread": spread, "thousands": thousands, "less": func(a, b float64) float64 { return a - b },
-	}).ParseFS(templates, "template/"+name)
+	}).ParseFS(templates, "template/head.html", "template/"+name)
 	if err != nil {
 		return "", err
 	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, p); err != nil {
-		return "", err
-	}
-	return b.String(), nil
+	return fill(t, p)
 }
 
 // card renders model_card.md.
@@ -249,6 +246,13 @@ func (p *page) card() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return fill(t, p)
+}
+
+// fill returns what the template t, of text or of HTML, makes of p.
+func fill(t interface {
+	Execute(w io.Writer, data any) error
+}, p *page) (string, error) {
 	var b bytes.Buffer
 	if err := t.Execute(&b, p); err != nil {
 		return "", err
