@@ -1,7 +1,6 @@
 package pretrain
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -73,7 +72,7 @@ type source struct {
 func newSource(set *dataset.Set, items []dataset.Item, b nn.BackboneConfig, seed int64, purpose string, augment bool) (*source, error) {
 	s, err := dataset.NewSampler(set, items, b.Crop, seed, purpose, augment)
 	if err != nil {
-		return nil, fmt.Errorf("pretrain: %w", err)
+		return nil, err
 	}
 	return &source{s, seed, purpose, b.Tokens()}, nil
 }

@@ -17,11 +17,11 @@ import (
 // Run pretrains a backbone on the dataset in the role "data".
 func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err := cfg.Validate(); err != nil {
-		return fmt.Errorf("pretrain: %w: %w", stage.ErrConfig, err)
+		return fmt.Errorf("%w: %w", stage.ErrConfig, err)
 	}
 	dir, err := env.Input("data")
 	if err != nil {
-		return fmt.Errorf("pretrain: %w", err)
+		return err
 	}
 	set, err := dataset.Open(dir)
 	if err != nil {
@@ -194,7 +194,7 @@ func (t *trainer) loop(ctx context.Context) error {
 		}
 		row, err := t.step(step)
 		if err != nil {
-			return fmt.Errorf("pretrain: step %d: %w", step+1, err)
+			return fmt.Errorf("step %d: %w", step+1, err)
 		}
 		done := step + 1
 		if done%t.cfg.ValEvery == 0 || done == t.cfg.Steps {
