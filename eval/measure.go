@@ -29,7 +29,7 @@ func (s *study) measure(m *method, points []Point, work float64, seed int64) (*R
 	points = s.lesionFigures(r, m.pool, points, seed)
 	s.scanFigures(r, m.pool, seed)
 	r.Figures = append(r.Figures, centreError(m.pool))
-	r.Sizes = s.bySize(m.pool, work)
+	r.Strata = []Grouping{{By: "size", Title: "Lesion diameter", Groups: s.bySize(m.pool, work)}}
 	return r, points
 }
 

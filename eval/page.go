@@ -92,7 +92,7 @@ func (a *assessment) page() *page {
 	p := &page{
 		Title: "Detection of tumours: evaluation report", Subtitle: a.subtitle(), MadeData: a.madeData(),
 		Summary: a.summary(), Hit: s.cfg.hit(), Charts: map[string]template.HTML{}, Differences: a.differences,
-		Points: a.points, Working: a.work, Sizes: d.Sizes, CentreError: spread(d.Figure("centre_error")),
+		Points: a.points, Working: a.work, Sizes: d.Groups("size"), CentreError: spread(d.Figure("centre_error")),
 		Pretrain: a.background.pretrain, Leakage: a.background.leakage, Definitions: d.Figures,
 		Limitations: a.limitations(), Settings: a.settings(), Digests: a.background.digests, Facts: a.facts(),
 		Counts: countRows(d), Inverted: s.items[0].Unit == "SUV",

@@ -17,8 +17,10 @@ type Figure struct {
 	Unit       string   `json:"unit,omitempty"`
 	Value      *float64 `json:"value"`                 // null where not defined
 	Low        *float64 `json:"low"`                   // of the 95 % interval, null where there is none
-	High       *float64 `json:"high"`                  //
-	Interval   string   `json:"interval,omitempty"`    // how the interval was made, or why there is none
+	High       *float64 `json:"high"`                  // of the 95 % interval, null where there is none
+	BCaLow     *float64 `json:"bca_low"`               // of the interval corrected for bias and skew, null where there is none
+	BCaHigh    *float64 `json:"bca_high"`              // of the interval corrected for bias and skew, null where there is none
+	Interval   string   `json:"interval,omitempty"`    // how the intervals were made, or why there are none
 	Undefined  string   `json:"not_defined,omitempty"` // why there is no value
 }
 
@@ -32,13 +34,18 @@ type Rate struct {
 }
 
 // A Point is an operating point: a threshold that was chosen elsewhere, and
-// what it gives here.
+// what it gives there and here.
 type Point struct {
 	Name           string   `json:"name"`
 	Threshold      float64  `json:"threshold"`
-	Source         string   `json:"source"` // where the threshold was chosen
-	ValSensitivity *float64 `json:"val_sensitivity,omitempty"`
-	ValFPPerScan   *float64 `json:"val_fp_per_scan,omitempty"`
+	Source         string   `json:"source"`                    // who chose the threshold, and on what
+	ChosenOn       string   `json:"chosen_on"`                 // the part it was chosen on, such as "val"
+	ValFPPerScan   *float64 `json:"val_fp_per_scan,omitempty"` // that it aims at there
+	ValSensitivity *float64 `json:"val_sensitivity,omitempty"` // there
+	ValLow         *float64 `json:"val_low,omitempty"`         // Wilson
+	ValHigh        *float64 `json:"val_high,omitempty"`
+	ValLesions     int      `json:"val_lesions,omitempty"`
+	ValScans       int      `json:"val_scans,omitempty"`
 	Found          int      `json:"found"`
 	Lesions        int      `json:"lesions"`
 	Sensitivity    *float64 `json:"sensitivity"`
@@ -47,17 +54,30 @@ type Point struct {
 	FPPerScan      *float64 `json:"fp_per_scan"`
 	FPLow          *float64 `json:"fp_low"`
 	FPHigh         *float64 `json:"fp_high"`
+	Cases          *Cases   `json:"cases"` // of whole scans at the threshold; null where nothing was measured
 }
 
-// A Stratum is a group of lesions by size.
+// A Grouping is the lesions and scans in groups of one kind. Groups of fewer
+// than the config's smallest are merged into the last one.
+type Grouping struct {
+	By        string    `json:"by"` // "size", "modality", "vendor", "slice_thickness", "site", "sex" or "age_band"
+	Title     string    `json:"title"`
+	Groups    []Stratum `json:"groups"`
+	Merged    []string  `json:"merged,omitempty"`      // names of the groups in the one called "other"
+	Undefined string    `json:"not_defined,omitempty"` // why there are no groups
+}
+
+// A Stratum is a group of lesions, and of the scans they may lie in.
 type Stratum struct {
 	Name        string   `json:"name"`
+	Scans       int      `json:"scans,omitempty"` // none where lesions are grouped
 	Lesions     int      `json:"lesions"`
 	Found       int      `json:"found"`        // at the working point
 	FoundAtAll  int      `json:"found_at_all"` // at any score
 	Sensitivity *float64 `json:"sensitivity"`  // Found over Lesions
 	Low         *float64 `json:"low"`          // Wilson
 	High        *float64 `json:"high"`
+	FPPerScan   *float64 `json:"fp_per_scan,omitempty"` // at the working point
 }
 
 // A Difference compares the detector with another method on the same scans.
@@ -73,15 +93,18 @@ type Difference struct {
 
 // A Result is all that was measured of one method.
 type Result struct {
-	Method  string        `json:"method"`
-	Title   string        `json:"title"`
-	What    string        `json:"what"`
-	Absent  string        `json:"not_applicable,omitempty"`
-	Counts  metric.Counts `json:"counts"`
-	Figures []Figure      `json:"figures"`
-	Rates   []Rate        `json:"froc"`
-	Sizes   []Stratum     `json:"by_size"`
-	Redraws int           `json:"redraws"` // resamples drawn again since a figure had no value
+	Method       string         `json:"method"`
+	Title        string         `json:"title"`
+	What         string         `json:"what"`
+	Absent       string         `json:"not_applicable,omitempty"`
+	Counts       metric.Counts  `json:"counts"`
+	Figures      []Figure       `json:"figures"`
+	Rates        []Rate         `json:"froc"`
+	Strata       []Grouping     `json:"strata"`
+	Calibration  *Calibration   `json:"calibration"`    // null for baselines
+	Decision     *DecisionCurve `json:"decision_curve"` // null for baselines
+	Segmentation *Segmentation  `json:"segmentation"`   // null for baselines
+	Redraws      int            `json:"redraws"`        // resamples drawn again since a figure had no value
 
 	froc, roc, pr curve
 	thresholds    []float64 // of the points of froc
@@ -103,6 +126,16 @@ func (r *Result) Figure(key string) Figure {
 		}
 	}
 	return Figure{Key: key, Undefined: r.Absent}
+}
+
+// Groups returns the groups of one kind, such as "size"; none if there are none.
+func (r *Result) Groups(by string) []Stratum {
+	for _, g := range r.Strata {
+		if g.By == by {
+			return g.Groups
+		}
+	}
+	return nil
 }
 
 // number returns v, or nil where it is not finite: JSON and readers have no NaN.

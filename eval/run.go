@@ -78,6 +78,8 @@ type assessment struct {
 	results     []*Result // the detector's first
 	points      []Point   // operating points, as judged here
 	differences []Difference
+	flow        Flow
+	gates       []Gate
 	work        Point // the threshold by which sizes and pictures are judged
 	charts      []*chart
 	hits        []tile

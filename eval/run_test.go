@@ -27,12 +27,12 @@ func small() Config {
 }
 
 // run evaluates f and returns the folder and metrics.json.
-func run(t *testing.T, f *fixture, cfg Config, name string) (string, metricsFile) {
+func run(t *testing.T, f *fixture, cfg Config, name string) (string, Metrics) {
 	t.Helper()
 	env := f.env(t, name)
 	must(t, Run(context.Background(), cfg, env))
 	checkReport(t, env.Out)
-	var m metricsFile
+	var m Metrics
 	b, err := os.ReadFile(filepath.Join(env.Out, "metrics.json"))
 	must(t, err)
 	must(t, json.Unmarshal(b, &m))
@@ -104,8 +104,8 @@ func TestRun(t *testing.T) {
 	if len(m.Methods) != 2 || m.Methods[1].Method != centralBox || len(m.Points) != 3 || len(m.Differences) != 2 {
 		t.Errorf("%d methods, %d points, %d differences; want 2, 3, 2", len(m.Methods), len(m.Points), len(m.Differences))
 	}
-	if m.Working.Threshold != 0.45 {
-		t.Errorf("working point %+v, want that of 1 FP/scan on validation", m.Working)
+	if m.WorkingPoint.Threshold != 0.45 {
+		t.Errorf("working point %+v, want that of 1 FP/scan on validation", m.WorkingPoint)
 	}
 	for _, r := range m.Methods {
 		for _, g := range r.Figures {

@@ -10,22 +10,6 @@ import (
 	"oncovox/internal/jsonl"
 )
 
-// metricsFile is metrics.json.
-type metricsFile struct {
-	Part        string       `json:"part"`
-	Hit         string       `json:"hit"` // what a hit is
-	Level       float64      `json:"interval_level"`
-	Bootstrap   int          `json:"bootstrap"`
-	Seed        int64        `json:"seed"`
-	Patients    int          `json:"patients"`
-	Unlabelled  int          `json:"unlabelled_scans"`          // of the part; they do not count
-	Elsewhere   int          `json:"detections_in_other_scans"` // they do not count
-	Methods     []*Result    `json:"methods"`
-	Points      []Point      `json:"operating_points"`
-	Differences []Difference `json:"differences"`
-	Working     Point        `json:"working_point"`
-}
-
 // write leaves all files of the assessment in dir.
 func (a *assessment) write(dir string) error {
 	for _, sub := range []string{"curves", "plots"} {
@@ -60,20 +44,6 @@ func (a *assessment) write(dir string) error {
 	return writeFile(dir, "report.html", html)
 }
 
-func (a *assessment) metrics() metricsFile {
-	s := a.study
-	m := metricsFile{Part: s.cfg.Part, Hit: s.cfg.hit(), Level: level, Bootstrap: s.cfg.Bootstrap, Seed: a.env.Seed,
-		Patients: s.patients(), Unlabelled: s.other, Elsewhere: s.outside,
-		Methods: a.results, Points: a.points, Differences: a.differences, Working: a.work}
-	if m.Points == nil {
-		m.Points = []Point{}
-	}
-	if m.Differences == nil {
-		m.Differences = []Difference{}
-	}
-	return m
-}
-
 func writeFile(dir, name, text string) error {
 	return os.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), []byte(text), 0o644)
 }
@@ -93,7 +63,7 @@ func metricsCSV(results []*Result) string {
 			rows = append(rows, []string{r.Method, fmt.Sprintf("sensitivity at %v FP/scan", q.FPPerScan),
 				cell(q.Sensitivity), cell(q.Low), cell(q.High), "", ""})
 		}
-		for _, b := range r.Sizes {
+		for _, b := range r.Groups("size") {
 			rows = append(rows, []string{r.Method, "sensitivity, " + b.Name, cell(b.Sensitivity), cell(b.Low), cell(b.High), "",
 				fmt.Sprintf("%d of %d", b.Found, b.Lesions)})
 		}

@@ -1,0 +1,33 @@
+package eval
+
+import "slices"
+
+// Metrics is metrics.json: all figures of a report.
+type Metrics struct {
+	Part         string       `json:"part"`
+	Hit          string       `json:"hit"` // what a hit is
+	Level        float64      `json:"interval_level"`
+	Bootstrap    int          `json:"bootstrap"` // resamples behind each interval
+	Seed         int64        `json:"seed"`
+	Patients     int          `json:"patients"`
+	Unlabelled   int          `json:"unlabelled_scans"`          // of the part; they do not count
+	Elsewhere    int          `json:"detections_in_other_scans"` // they do not count
+	Methods      []*Result    `json:"methods"`                   // the detector's first
+	Points       []Point      `json:"operating_points"`
+	Differences  []Difference `json:"differences"`
+	WorkingPoint Point        `json:"working_point"` // the threshold by which groups and pictures are judged
+	Flow         Flow         `json:"flow"`
+	Gates        []Gate       `json:"gates"`
+}
+
+func (a *assessment) metrics() Metrics {
+	s := a.study
+	m := Metrics{Part: s.cfg.Part, Hit: s.cfg.hit(), Level: level, Bootstrap: s.cfg.Bootstrap, Seed: a.env.Seed,
+		Patients: s.patients(), Unlabelled: s.other, Elsewhere: s.outside,
+		Methods: a.results, Points: a.points, Differences: a.differences, WorkingPoint: a.work, Flow: a.flow, Gates: a.gates}
+	// Lists are never null in the file.
+	m.Points = slices.Concat([]Point{}, m.Points)
+	m.Differences = slices.Concat([]Difference{}, m.Differences)
+	m.Gates = slices.Concat([]Gate{}, m.Gates)
+	return m
+}
