@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"oncovox/internal/stage"
+	"oncovox/internal/whole"
 )
 
 // Version is raised when the same sources and settings would give other
@@ -94,11 +95,12 @@ func work(ctx context.Context, sources []string, cfg Config, env stage.Env, m ma
 func openState(out string) (*spill, *journal, error) {
 	state := filepath.Join(out, "state")
 	journalPath := filepath.Join(state, "journal.jsonl")
+	if err := whole.Sweep(out); err != nil {
+		return nil, nil, err
+	}
 	wipe := []string{filepath.Join(out, "masks")}
 	if _, err := os.Stat(journalPath); err != nil {
 		wipe = append(wipe, state, filepath.Join(out, "volumes"))
-	} else if cut, err := filepath.Glob(filepath.Join(out, "volumes", ".*")); err == nil {
-		wipe = append(wipe, cut...) // volumes that were being written
 	}
 	for _, dir := range wipe {
 		if err := os.RemoveAll(dir); err != nil {

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/google/renameio/v2"
 	"github.com/zeebo/blake3"
 
 	"oncovox/internal/stage"
+	"oncovox/internal/whole"
 )
 
 // An idMaker turns UIDs, patient IDs and paths of the source into ids that do
@@ -66,5 +66,5 @@ func (m idMaker) patient(patientID, study, series string) string {
 
 // write keeps the key for those who may lead ids back.
 func (m idMaker) write(path string) error {
-	return renameio.WriteFile(path, m.key[:], 0o600, renameio.IgnoreUmask())
+	return whole.WriteFile(path, m.key[:], 0o600)
 }

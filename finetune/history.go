@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"oncovox/internal/whole"
 )
 
 // A historyRow is one step of a training.
@@ -33,5 +33,5 @@ func writeHistory(path string, rows []historyRow) error {
 		}
 		b.WriteByte('\n')
 	}
-	return renameio.WriteFile(path, []byte(b.String()), 0o644, renameio.IgnoreUmask())
+	return whole.WriteFile(path, []byte(b.String()), 0o644)
 }

@@ -15,6 +15,7 @@ import (
 	"oncovox/internal/nn"
 	"oncovox/internal/optim"
 	"oncovox/internal/stage"
+	"oncovox/internal/whole"
 )
 
 // Files that the stage leaves.
@@ -50,6 +51,9 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	}
 	t, err := newTrainer(cfg, env, d, set, train, val)
 	if err != nil {
+		return err
+	}
+	if err := whole.Sweep(env.Out); err != nil {
 		return err
 	}
 	if err := t.resume(); err != nil {

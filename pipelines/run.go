@@ -11,10 +11,9 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"oncovox/internal/jsonl"
 	"oncovox/internal/stage"
+	"oncovox/internal/whole"
 )
 
 // The runner's own files in a run folder. A stage's name holds no dot, so they
@@ -75,7 +74,7 @@ func (p *Pipeline) Run(ctx context.Context, dir string, o Options) (outcomes []O
 	if err != nil {
 		return nil, err
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, resolvedName), p.resolved(), 0o644); err != nil {
+	if err := whole.WriteFile(filepath.Join(dir, resolvedName), p.Resolved(false), 0o644); err != nil {
 		return nil, err
 	}
 	for i, s := range p.Stages {
@@ -182,7 +181,7 @@ func clear(part string, w Work) error {
 	if err := os.RemoveAll(part); err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(keyOf(part), []byte(w.Key()), 0o644); err != nil {
+	if err := whole.WriteFile(keyOf(part), []byte(w.Key()), 0o644); err != nil {
 		return err
 	}
 	return os.Mkdir(part, 0o755)

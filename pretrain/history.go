@@ -3,8 +3,6 @@ package pretrain
 import (
 	"strconv"
 	"strings"
-
-	"github.com/google/renameio/v2"
 )
 
 // maxHistory bounds the rows of a history: of longer trainings every n-th step
@@ -53,9 +51,4 @@ func historyEvents(rows []historyRow, ref References) []scalar {
 		}
 	}
 	return ss
-}
-
-// writeWhole writes a file that appears whole, by rename.
-func writeWhole(path string, b []byte) error {
-	return renameio.WriteFile(path, b, 0o644, renameio.IgnoreUmask())
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/image/math/fixed"
 
 	"oncovox/internal/nn"
+	"oncovox/internal/whole"
 )
 
 // drawPanels writes a picture for each of the first validation crops, as they
@@ -184,7 +185,7 @@ func (p *panel) write(path string, number int) error {
 	if err := png.Encode(&buf, img); err != nil {
 		return err
 	}
-	return writeWhole(path, buf.Bytes())
+	return whole.WriteFile(path, buf.Bytes(), 0o644)
 }
 
 // minGrey is the least range of intensities from black to white, so that the

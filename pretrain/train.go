@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"oncovox/dataset"
@@ -12,6 +11,7 @@ import (
 	"oncovox/internal/nn"
 	"oncovox/internal/optim"
 	"oncovox/internal/stage"
+	"oncovox/internal/whole"
 )
 
 // Run pretrains a backbone on the dataset in the role "data".
@@ -28,7 +28,7 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 		return err
 	}
 	defer set.Close()
-	if err := removeLeftovers(env.Out); err != nil {
+	if err := whole.Sweep(env.Out); err != nil {
 		return err
 	}
 	t, err := newTrainer(set, cfg, env)
@@ -42,23 +42,6 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 		return err
 	}
 	return t.finish()
-}
-
-// removeLeftovers removes files that were being written when an earlier run
-// was killed: their names begin with a dot.
-func removeLeftovers(out string) error {
-	for _, dir := range []string{out, stateDir(out), panelDir(out)} {
-		names, err := filepath.Glob(filepath.Join(dir, ".*"))
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			if err := os.Remove(name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 func stateDir(out string) string { return filepath.Join(out, "state") }
@@ -180,10 +163,10 @@ func (t *trainer) save() error {
 }
 
 func (t *trainer) writeHistory() error {
-	if err := writeWhole(filepath.Join(t.env.Out, "history.csv"), []byte(historyCSV(t.history, t.refs))); err != nil {
+	if err := whole.WriteFile(filepath.Join(t.env.Out, "history.csv"), []byte(historyCSV(t.history, t.refs)), 0o644); err != nil {
 		return err
 	}
-	return writeWhole(filepath.Join(t.env.Out, eventsFile), encodeEvents(historyEvents(t.history, t.refs)))
+	return whole.WriteFile(filepath.Join(t.env.Out, eventsFile), encodeEvents(historyEvents(t.history, t.refs)), 0o644)
 }
 
 func (t *trainer) loop(ctx context.Context) error {

@@ -9,8 +9,9 @@ import (
 	"os"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/klauspost/compress/gzip"
+
+	"oncovox/internal/whole"
 )
 
 // NIfTI-1 (https://nifti.nimh.nih.gov/nifti-1, nifti1.h). Its axes run x, y, z
@@ -117,11 +118,11 @@ func niftiBody(data []float32) (datatype int16, body []byte) {
 
 // writeNIfTI writes body, voxels that are encoded already.
 func writeNIfTI(path string, g Geometry, datatype int16, body []byte) error {
-	t, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	t, err := whole.Create(path, 0o644)
 	if err != nil {
 		return err
 	}
-	defer t.Cleanup()
+	defer t.Abort()
 	var w io.Writer = t
 	closeGzip := func() error { return nil }
 	if strings.HasSuffix(path, ".gz") {
@@ -134,7 +135,7 @@ func writeNIfTI(path string, g Geometry, datatype int16, body []byte) error {
 	if err := closeGzip(); err != nil {
 		return err
 	}
-	return t.CloseAtomicallyReplace()
+	return t.Commit()
 }
 
 func encodeNIfTI(w io.Writer, g Geometry, datatype int16, body []byte) error {

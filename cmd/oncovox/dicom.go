@@ -6,11 +6,11 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"oncovox/dicomio"
 	"oncovox/internal/stage"
+	"oncovox/internal/whole"
 )
 
 func (a *app) dicomCommand() *cobra.Command {
@@ -91,15 +91,15 @@ func writePixels(path, out string) error {
 	if !in.HasPixels {
 		return refusedf("%s: has no pixels", path)
 	}
-	f, err := renameio.NewPendingFile(out, renameio.WithPermissions(0o644))
+	f, err := whole.Create(out, 0o644)
 	if err != nil {
 		return err
 	}
-	defer f.Cleanup()
+	defer f.Abort()
 	if err := dicomio.WriteNPY(f, in); err != nil {
 		return refusedf("%w", err)
 	}
-	return f.CloseAtomicallyReplace()
+	return f.Commit()
 }
 
 func refusedf(format string, args ...any) error {

@@ -18,6 +18,7 @@ const module = "oncovox/"
 // import each other but meet in files, so that each can be run, tested and
 // replaced without the others.
 var layers = [][]string{
+	{"internal/whole"},
 	{"internal/stage", "internal/rng", "internal/jsonl", "internal/golden", "internal/kernel", "dicomio/codec"},
 	{"volume", "internal/nn"},
 	{"lesion", "internal/optim", "eval/metric"},
@@ -41,7 +42,7 @@ var owners = map[string][]string{
 	"gonum.org/v1/plot":                {"eval"},
 	"golang.org/x/image":               {"eval", "pretrain"},
 	"golang.org/x/sys":                 {"volume", "internal/kernel"},
-	"github.com/google/renameio":       {"internal/jsonl", "internal/checkpoint", "volume", "dicomio", "pretrain", "finetune", "eval", "pipelines", "cmd/oncovox"},
+	"github.com/google/renameio":       {"internal/whole"},
 	"github.com/spf13/viper":           {"pipelines"},
 	"github.com/go-viper/mapstructure": {"pipelines"},
 	"go.yaml.in/yaml":                  {"pipelines"},

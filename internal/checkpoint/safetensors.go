@@ -18,7 +18,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"oncovox/internal/whole"
 )
 
 // ErrFormat marks bytes that are not a checkpoint, or a damaged one.
@@ -57,7 +57,7 @@ func Write(path string, f File) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return renameio.WriteFile(path, b, 0o644, renameio.IgnoreUmask())
+	return whole.WriteFile(path, b, 0o644)
 }
 
 func encode(f File) ([]byte, error) {

@@ -12,7 +12,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/google/renameio/v2"
+	"oncovox/internal/whole"
 )
 
 // maxLine bounds one line of a file that is read, in bytes.
@@ -30,7 +30,7 @@ func Write[T any](path string, rows []T, perm fs.FileMode) error {
 		buf.Write(line)
 		buf.WriteByte('\n')
 	}
-	return renameio.WriteFile(path, buf.Bytes(), perm, renameio.IgnoreUmask())
+	return whole.WriteFile(path, buf.Bytes(), perm)
 }
 
 // Read reads the rows of the file at path. An unknown key, a second value on a
@@ -83,7 +83,7 @@ func WriteValue(path string, v any, perm fs.FileMode) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	buf.WriteByte('\n')
-	return renameio.WriteFile(path, buf.Bytes(), perm, renameio.IgnoreUmask())
+	return whole.WriteFile(path, buf.Bytes(), perm)
 }
 
 // ReadValue reads the JSON file at path into v. Unknown keys are errors.

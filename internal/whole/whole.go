@@ -1,0 +1,65 @@
+// Package whole writes files that appear whole, by rename, or not at all. What is
+// not yet whole lies beside its place, under a name that begins with a dot, as no
+// artifact's does, so that Sweep finds what a killed process has left.
+package whole
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/renameio/v2"
+)
+
+// WriteFile writes b to the file at path and to the disk under it. perm is
+// that of a new file, before the umask.
+func WriteFile(path string, b []byte, perm fs.FileMode) error {
+	f, err := Create(path, perm)
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
+	if _, err := f.Write(b); err != nil {
+		return err
+	}
+	return f.Commit()
+}
+
+// A File is being written.
+type File struct{ *renameio.PendingFile }
+
+// Create begins a file that Commit puts at path, with permissions perm before the
+// umask. The caller defers Abort.
+func Create(path string, perm fs.FileMode) (File, error) {
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(perm))
+	return File{f}, err
+}
+
+// Commit writes f to the disk, closes it and puts it in its place.
+func (f File) Commit() error { return f.CloseAtomicallyReplace() }
+
+// Abort closes and removes f. After Commit it does nothing.
+func (f File) Abort() { f.Cleanup() }
+
+// Sweep removes what a killed process was writing in the folder dir and those in
+// it: all whose name begins with a dot. A folder that is not there is as good.
+func Sweep(dir string) error {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == dir || !strings.HasPrefix(d.Name(), ".") {
+			return err
+		}
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return fs.SkipDir
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
