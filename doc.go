@@ -35,6 +35,7 @@
 //	internal/checkpoint  weights and training states on disk
 //	internal/rng         counter-based random numbers
 //	internal/jsonl       artifacts as JSON with sorted keys
+//	internal/whole       files that appear whole, by rename
 //	internal/golden      compares what a test made with a kept file
 //	internal/arch        tests that imports go down only
 //	internal/tools       the linter, in a module of its own
