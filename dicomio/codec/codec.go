@@ -1,6 +1,6 @@
 // Package codec decodes the compressed frames that DICOM objects hold: RLE
 // (PS3.5 annex G), the JPEG processes (ITU-T T.81), JPEG-LS (ITU-T T.87), JPEG
-// 2000 (ITU-T T.800) and deflated frames. Bytes go in, samples come out; nothing here
+// 2000 (ITU-T T.800), also with high throughput (T.814), and deflated frames. Bytes go in, samples come out; nothing here
 // knows of elements, photometric interpretations or rescale.
 //
 // The caller says what a frame holds and gives the memory for it. What a

@@ -6,11 +6,11 @@ import (
 )
 
 // JPEG2000 decodes a JPEG 2000 codestream (ITU-T T.800), reversible or
-// irreversible, bare or in its JP2 wrapping, into dst, of s.Len() bytes. The colour
+// irreversible, or a high-throughput one (ITU-T T.814) without placeholder passes, bare or in its JP2 wrapping, into dst, of s.Len() bytes. The colour
 // transform of the codestream is undone; samples are otherwise as they are coded.
 // A codestream that ends early is refused, though the format would allow to show
 // what there is: a blurred slice must not pass for a scan. Subsampled components, packed packet
-// headers, changes of progression order and high-throughput coding give
+// headers, changes of progression order and code-blocks of mixed kinds give
 // ErrUnsupported.
 func JPEG2000(dst, src []byte, s Shape) error {
 	mustFit("JPEG2000", dst, s)
@@ -44,6 +44,9 @@ const (
 	mSOD = 0x93
 	mEOC = 0xd9
 )
+
+// highThroughputPart is the bit of part 15 in the capabilities (T.814 A.3).
+const highThroughputPart = 1 << 17
 
 // A j2kDecoder holds what the main header says and the bytes of each tile.
 type j2kDecoder struct {
@@ -176,7 +179,11 @@ func (d *j2kDecoder) parameter(m byte, seg []byte, p *j2kParams) error {
 				p.comps[k].takeQuant(&q)
 			}
 		}
-	case mPOC, mPPM, mPPT, mCAP:
+	case mCAP:
+		if len(seg) < 4 || binary.BigEndian.Uint32(seg)&^highThroughputPart != 0 {
+			return unsupported("jpeg 2000: capabilities beyond parts 1 and 15")
+		}
+	case mPOC, mPPM, mPPT:
 		return unsupported("jpeg 2000: marker %#x", m)
 	}
 	return nil

@@ -18,6 +18,7 @@ type blockDecoder struct {
 	zc    *[512]uint8
 	style byte
 	buf   []byte
+	ht    htDecoder
 }
 
 const (
@@ -42,6 +43,9 @@ func (t *blockDecoder) decode(blk *j2kBlock, style byte) error {
 			return bad("jpeg 2000: passes without bit-planes")
 		}
 		return nil
+	}
+	if style&styleHT != 0 {
+		return t.highThroughput(blk, planes)
 	}
 	t.mq.resetContexts()
 	plane, kind := planes, 2 // the first pass is a cleanup
@@ -68,10 +72,7 @@ func (t *blockDecoder) decode(blk *j2kBlock, style byte) error {
 
 // begin starts a codeword segment.
 func (t *blockDecoder) begin(s *j2kSegment, raw bool) {
-	t.buf = t.buf[:0]
-	for _, p := range s.pieces {
-		t.buf = append(t.buf, p...)
-	}
+	t.gather(s)
 	if raw {
 		t.raw = rawBits{src: t.buf}
 		return
@@ -80,7 +81,15 @@ func (t *blockDecoder) begin(s *j2kSegment, raw bool) {
 	t.mq.start(t.buf)
 }
 
-func cleared[T int32 | uint32](s []T, n int) []T {
+// gather puts the bytes of a segment together.
+func (t *blockDecoder) gather(s *j2kSegment) {
+	t.buf = t.buf[:0]
+	for _, p := range s.pieces {
+		t.buf = append(t.buf, p...)
+	}
+}
+
+func cleared[T int | int32 | uint32](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)
 	}

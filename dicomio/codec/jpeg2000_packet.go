@@ -141,6 +141,10 @@ type j2kPiece struct {
 // segments that they go into (B.10.6 and B.10.7).
 func (blk *j2kBlock) lengths(b *packetBits, style byte, pieces []j2kPiece) []j2kPiece {
 	n := b.passes()
+	if blk.passes+n > 3*(blk.band.planes-blk.zero)-2 {
+		b.over = true // each would be a segment, and memory
+		return pieces
+	}
 	for b.bit() == 1 && !b.over {
 		blk.lblock++
 	}
@@ -189,6 +193,7 @@ const (
 	styleTermAll  = 4
 	styleCausal   = 8
 	styleSegments = 32
+	styleHT       = 64 // T.814 table A.4
 )
 
 // segmentFor returns the segment that the next pass goes into (D.4.2, table D.9).
@@ -199,6 +204,8 @@ func (blk *j2kBlock) segmentFor(style byte) int {
 	}
 	maximum := 1 << 20
 	switch {
+	case style&styleHT != 0: // cleanup; significance propagation and refinement (T.814 B.3)
+		maximum = min(last+2, 2)
 	case style&styleTermAll != 0:
 		maximum = 1
 	case style&styleBypass != 0:

@@ -88,36 +88,37 @@ def write(name, data):
         f.write(data)
 
 
-for p in range(1, 8):
-    by_dcmtk("jpeg-lossless-p%d-12u-1.jpg" % p, "dcmcjpeg", 1, 12, "+el", "+sv", str(p))
-by_dcmtk("jpeg-lossless-p1-8u-3.jpg", "dcmcjpeg", 3, 8, "+e1")
-by_dcmtk("jpeg-lossless-p4-16u-1.jpg", "dcmcjpeg", 1, 16, "+el", "+sv", "4")
-by_dcmtk("jpeg-baseline-8u-1.jpg", "dcmcjpeg", 1, 8, "+eb", "+q", "95")
-by_dcmtk("jpeg-baseline-444-8u-3.jpg", "dcmcjpeg", 3, 8, "+eb", "+q", "95", "+cr")
-by_dcmtk("jpeg-baseline-422-8u-3.jpg", "dcmcjpeg", 3, 8, "+eb", "+q", "95")
-by_dcmtk("jpeg-baseline-411-8u-3.jpg", "dcmcjpeg", 3, 8, "+eb", "+q", "95", "+n1")
-by_dcmtk("jpeg-extended-12u-1.jpg", "dcmcjpeg", 1, 12, "+ee", "+q", "98")
-by_dcmtk("jpeg-progressive-8u-1.jpg", "dcmcjpeg", 1, 8, "+ep", "+q", "95")
-by_dcmtk("jpeg-progressive-422-8u-3.jpg", "dcmcjpeg", 3, 8, "+ep", "+q", "95")
-by_dcmtk("jpeg-spectral-12u-1.jpg", "dcmcjpeg", 1, 12, "+es", "+q", "98")
-for bits in (8, 12, 16):
-    by_dcmtk("jpegls-lossless-%du-1.jls" % bits, "dcmcjpls", 1, bits)
-    by_dcmtk("jpegls-near2-%du-1.jls" % bits, "dcmcjpls", 1, bits, "+en")
-for mode, option in (("line", "+il"), ("sample", "+is"), ("none", "+in")):
-    by_dcmtk("jpegls-lossless-%s-8u-3.jls" % mode, "dcmcjpls", 3, 8, option)
-    by_dcmtk("jpegls-near2-%s-8u-3.jls" % mode, "dcmcjpls", 3, 8, option, "+en")
-by_dcmtk("jpegls-presets-12u-1.jls", "dcmcjpls", 1, 12, "+pc", "+t1", "20", "+t2", "60", "+t3", "200", "+rs", "32")
+if __name__ == "__main__":
+    for p in range(1, 8):
+        by_dcmtk("jpeg-lossless-p%d-12u-1.jpg" % p, "dcmcjpeg", 1, 12, "+el", "+sv", str(p))
+    by_dcmtk("jpeg-lossless-p1-8u-3.jpg", "dcmcjpeg", 3, 8, "+e1")
+    by_dcmtk("jpeg-lossless-p4-16u-1.jpg", "dcmcjpeg", 1, 16, "+el", "+sv", "4")
+    by_dcmtk("jpeg-baseline-8u-1.jpg", "dcmcjpeg", 1, 8, "+eb", "+q", "95")
+    by_dcmtk("jpeg-baseline-444-8u-3.jpg", "dcmcjpeg", 3, 8, "+eb", "+q", "95", "+cr")
+    by_dcmtk("jpeg-baseline-422-8u-3.jpg", "dcmcjpeg", 3, 8, "+eb", "+q", "95")
+    by_dcmtk("jpeg-baseline-411-8u-3.jpg", "dcmcjpeg", 3, 8, "+eb", "+q", "95", "+n1")
+    by_dcmtk("jpeg-extended-12u-1.jpg", "dcmcjpeg", 1, 12, "+ee", "+q", "98")
+    by_dcmtk("jpeg-progressive-8u-1.jpg", "dcmcjpeg", 1, 8, "+ep", "+q", "95")
+    by_dcmtk("jpeg-progressive-422-8u-3.jpg", "dcmcjpeg", 3, 8, "+ep", "+q", "95")
+    by_dcmtk("jpeg-spectral-12u-1.jpg", "dcmcjpeg", 1, 12, "+es", "+q", "98")
+    for bits in (8, 12, 16):
+        by_dcmtk("jpegls-lossless-%du-1.jls" % bits, "dcmcjpls", 1, bits)
+        by_dcmtk("jpegls-near2-%du-1.jls" % bits, "dcmcjpls", 1, bits, "+en")
+    for mode, option in (("line", "+il"), ("sample", "+is"), ("none", "+in")):
+        by_dcmtk("jpegls-lossless-%s-8u-3.jls" % mode, "dcmcjpls", 3, 8, option)
+        by_dcmtk("jpegls-near2-%s-8u-3.jls" % mode, "dcmcjpls", 3, 8, option, "+en")
+    by_dcmtk("jpegls-presets-12u-1.jls", "dcmcjpls", 1, 12, "+pc", "+t1", "20", "+t2", "60", "+t3", "200", "+rs", "32")
 
-by_openjpeg("j2k-lossless-8u-1.j2k", 1, 8, False)
-by_openjpeg("j2k-lossless-16s-1.j2k", 1, 16, True)
-by_openjpeg("j2k-lossless-8u-3.jp2", 3, 8, False)
-by_openjpeg("j2k-lossless-nomct-12u-3.j2k", 3, 12, False, "-mct", "0")
-for order in ("LRCP", "RLCP", "RPCL", "PCRL", "CPRL"):
-    by_openjpeg("j2k-lossless-%s-8u-3.j2k" % order.lower(), 3, 8, False, "-p", order, "-c", "[16,16],[8,8]", "-b", "8,8", "-n", "3", "-r", "8,4,1", "-SOP", "-EPH")
-for mode in (1, 2, 4, 8, 16, 32, 63):
-    by_openjpeg("j2k-lossless-mode%d-12u-1.j2k" % mode, 1, 12, False, "-M", str(mode), "-b", "16,16")
-by_openjpeg("j2k-lossless-tiles-12u-1.j2k", 1, 12, False, "-t", "16,13", "-d", "5,3", "-T", "2,1", "-n", "3")
-by_openjpeg("j2k-lossless-deep-12u-1.j2k", 1, 12, False, "-n", "6")
-by_openjpeg("j2k-lossless-flat-12u-1.j2k", 1, 12, False, "-n", "1")
-by_openjpeg("j2k-lossy-12u-1.j2k", 1, 12, False, "-I", "-q", "60")
-by_openjpeg("j2k-lossy-8u-3.j2k", 3, 8, False, "-I", "-q", "45")
+    by_openjpeg("j2k-lossless-8u-1.j2k", 1, 8, False)
+    by_openjpeg("j2k-lossless-16s-1.j2k", 1, 16, True)
+    by_openjpeg("j2k-lossless-8u-3.jp2", 3, 8, False)
+    by_openjpeg("j2k-lossless-nomct-12u-3.j2k", 3, 12, False, "-mct", "0")
+    for order in ("LRCP", "RLCP", "RPCL", "PCRL", "CPRL"):
+        by_openjpeg("j2k-lossless-%s-8u-3.j2k" % order.lower(), 3, 8, False, "-p", order, "-c", "[16,16],[8,8]", "-b", "8,8", "-n", "3", "-r", "8,4,1", "-SOP", "-EPH")
+    for mode in (1, 2, 4, 8, 16, 32, 63):
+        by_openjpeg("j2k-lossless-mode%d-12u-1.j2k" % mode, 1, 12, False, "-M", str(mode), "-b", "16,16")
+    by_openjpeg("j2k-lossless-tiles-12u-1.j2k", 1, 12, False, "-t", "16,13", "-d", "5,3", "-T", "2,1", "-n", "3")
+    by_openjpeg("j2k-lossless-deep-12u-1.j2k", 1, 12, False, "-n", "6")
+    by_openjpeg("j2k-lossless-flat-12u-1.j2k", 1, 12, False, "-n", "1")
+    by_openjpeg("j2k-lossy-12u-1.j2k", 1, 12, False, "-I", "-q", "60")
+    by_openjpeg("j2k-lossy-8u-3.j2k", 3, 8, False, "-I", "-q", "45")
