@@ -14,6 +14,7 @@ const Version = 1
 type Config struct {
 	Preset       string     `mapstructure:"preset"`        // the backbone to build where no pretrained one is given
 	Head         HeadConfig `mapstructure:"head"`          // the head's size
+	Labels       float64    `mapstructure:"labels"`        // share of the labelled training patients to learn from, in (0, 1]; a smaller share's patients are among a larger one's
 	Freeze       bool       `mapstructure:"freeze"`        // train the head alone
 	Steps        int        `mapstructure:"steps"`         // optimiser steps; at least 1
 	Batch        int        `mapstructure:"batch"`         // crops a step, 1 to 1024
@@ -34,7 +35,7 @@ type Config struct {
 // Default returns the settings that a pipeline file starts from.
 func Default() Config {
 	return Config{
-		Preset: "micro-conv", Head: HeadConfig{Dim: 32, Detail: 16},
+		Preset: "micro-conv", Head: HeadConfig{Dim: 32, Detail: 16}, Labels: 1,
 		Steps: 600, Batch: 8, LearningRate: 1e-3, Warmup: 0.1, LayerDecay: 0.75, WeightDecay: 0.05, Clip: 1,
 		LesionShare: 0.5, Augment: true, ValEvery: 100, SaveEvery: 50, Overlap: 0.25, Match: "sphere", IoU: 0.1,
 	}
@@ -58,6 +59,7 @@ func (c Config) Validate() error {
 	if err := c.Head.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("head: %w", err))
 	}
+	check(c.Labels > 0 && c.Labels <= 1, "labels %v: want more than 0 and at most 1", c.Labels)
 	check(c.Steps >= 1, "steps %d: want at least 1", c.Steps)
 	check(c.Batch >= 1 && c.Batch <= 1024, "batch %d: want 1 to 1024", c.Batch)
 	check(c.LearningRate > 0, "learning_rate %v: want more than 0", c.LearningRate)

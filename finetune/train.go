@@ -38,7 +38,7 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 		return err
 	}
 	defer set.Close()
-	train, val := labelled(set.Items(dataset.Train)), labelled(set.Items(dataset.Val))
+	train, val := fewer(labelled(set.Items(dataset.Train)), cfg.Labels, env.Seed), labelled(set.Items(dataset.Val))
 	if len(train) == 0 {
 		return fmt.Errorf("%w: no labelled training scans to learn from", stage.ErrConfig)
 	}
@@ -63,16 +63,6 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 		return err
 	}
 	return t.finish()
-}
-
-func labelled(items []dataset.Item) []dataset.Item {
-	var out []dataset.Item
-	for _, it := range items {
-		if it.Labelled {
-			out = append(out, it)
-		}
-	}
-	return out
 }
 
 // start builds the detector and, where a backbone is given, loads its encoder.
