@@ -17,6 +17,9 @@ const maxRedraws = 100
 type Resampled struct {
 	Values  [][]float64 // by figure, by resample, in rising order
 	Redraws int         // resamples drawn again since a figure had no value
+
+	value   []float64   // by figure, of the study as it is
+	without [][]float64 // by figure, of the study less one unit, unit by unit
 }
 
 // A Statistic fills out with figures of the study in which unit i counts
@@ -45,20 +48,26 @@ func Bootstrap(unit []int, n int, seed int64, figures int, newStatistic func() S
 	}
 	values := make([]float64, n*figures) // (n, figures)
 	redraws := make([]int, n)
-	var wg sync.WaitGroup
-	threads := min(runtime.GOMAXPROCS(0), n)
-	for t := range threads {
-		wg.Go(func() {
-			statistic := newStatistic()
-			drawn, weights := make([]int, units), make([]int, len(unit))
-			for b := t; b < n; b += threads {
-				out := values[b*figures : (b+1)*figures]
-				redraws[b] = resample(unit, drawn, weights, seed, b, statistic, out)
+	without := make([]float64, units*figures) // (units, figures)
+	value := make([]float64, figures)
+	inParallel(n+units+1, func(first, step int) {
+		statistic := newStatistic()
+		drawn, weights := make([]int, units), make([]int, len(unit))
+		for k := first; k < n+units+1; k += step {
+			switch {
+			case k < n:
+				redraws[k] = resample(unit, drawn, weights, seed, k, statistic, values[k*figures:(k+1)*figures])
+			default: // unit units is none
+				leaveOut(unit, weights, k-n)
+				out := value
+				if k-n < units {
+					out = without[(k-n)*figures : (k-n+1)*figures]
+				}
+				statistic(weights, out)
 			}
-		})
-	}
-	wg.Wait()
-	r := Resampled{Values: make([][]float64, figures)}
+		}
+	})
+	r := Resampled{Values: make([][]float64, figures), value: value, without: make([][]float64, figures)}
 	for _, k := range redraws {
 		if k > maxRedraws {
 			return Resampled{}, fmt.Errorf("%d resamples in a row have no value", maxRedraws)
@@ -71,8 +80,33 @@ func Bootstrap(unit []int, n int, seed int64, figures int, newStatistic func() S
 			r.Values[f][b] = values[b*figures+f]
 		}
 		slices.Sort(r.Values[f])
+		r.without[f] = make([]float64, units)
+		for u := range units {
+			r.without[f][u] = without[u*figures+f]
+		}
 	}
 	return r, nil
+}
+
+// inParallel calls do on each of the threads that can run, at most n, with what
+// it begins at and how many threads there are.
+func inParallel(n int, do func(first, step int)) {
+	var wg sync.WaitGroup
+	threads := min(runtime.GOMAXPROCS(0), n)
+	for t := range threads {
+		wg.Go(func() { do(t, threads) })
+	}
+	wg.Wait()
+}
+
+// leaveOut fills weights with the study in which one unit is missing.
+func leaveOut(unit, weights []int, missing int) {
+	for i, u := range unit {
+		weights[i] = 1
+		if u == missing {
+			weights[i] = 0
+		}
+	}
 }
 
 // resample fills out with the figures of resample b and returns how often it

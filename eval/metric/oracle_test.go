@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"runtime"
 	"testing"
 )
 
@@ -112,4 +113,10 @@ func readCase(t *testing.T) (c caseOracle, positive []bool) {
 		positive = append(positive, y == 1)
 	}
 	return golden.Case, positive
+}
+
+// withProcs calls f on the given number of threads.
+func withProcs[T any](n int, f func() (T, error)) (T, error) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))
+	return f()
 }

@@ -17,6 +17,7 @@ type event struct {
 type Pool struct {
 	Matches []Match // sorted by the scan's id
 	events  []event // by falling score; ignored marks, doubles and dropped ones left out
+	wrong   []int   // false positives among the first i events
 	lesions []int   // judged lesions, by scan
 }
 
@@ -45,6 +46,13 @@ func NewPool(scans []Scan, rule func(Scan) Match) *Pool {
 		}
 	}
 	slices.SortStableFunc(p.events, func(a, b event) int { return cmp.Compare(b.score, a.score) })
+	p.wrong = make([]int, len(p.events)+1)
+	for i, e := range p.events {
+		p.wrong[i+1] = p.wrong[i]
+		if !e.hit {
+			p.wrong[i+1]++
+		}
+	}
 	return p
 }
 
