@@ -136,9 +136,9 @@ func itemKey(path string, n *yaml.Node, i int) string {
 	return fmt.Sprintf("%s[%d]", path, i)
 }
 
-// set puts value at the dotted key, in place of what the file says.
-func (d *document) set(key string, value *yaml.Node, from string) {
-	at := Place{Name: from}
+// set puts value, which stands at the place at, at the dotted key, over what the
+// file says.
+func (d *document) set(key string, value *yaml.Node, at Place) {
 	if value.Tag == "!!null" {
 		d.fault(at, key, "has no value")
 		return
@@ -171,7 +171,7 @@ func (d *document) set(key string, value *yaml.Node, from string) {
 		}
 		n = child
 	}
-	inner := &document{name: from, places: map[string]Place{}}
+	inner := &document{name: at.Name, places: map[string]Place{}}
 	inner.walk(n, path)
 	for _, f := range inner.faults {
 		d.fault(at, f.Key, f.Problem)

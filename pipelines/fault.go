@@ -70,19 +70,22 @@ func (fs Faults) orNil() error {
 // near suggests the name that is closest to word, or lists them all if none is
 // close.
 func near(word string, known []string) string {
+	best := nearest(word, known)
+	if best == "" && len(known) > 0 {
+		return fmt.Sprintf(" (known: %s)", strings.Join(known, ", "))
+	}
+	return best
+}
+
+// nearest suggests the name that is closest to word, if one is close.
+func nearest(word string, known []string) string {
 	best, dist := "", max(2, len(word)/3)+1
 	for _, k := range known {
 		if d := edits(word, k); d < dist {
-			best, dist = k, d
+			best, dist = fmt.Sprintf(" (did you mean %q?)", k), d
 		}
 	}
-	switch {
-	case best != "":
-		return fmt.Sprintf(" (did you mean %q?)", best)
-	case len(known) == 0:
-		return ""
-	}
-	return fmt.Sprintf(" (known: %s)", strings.Join(known, ", "))
+	return best
 }
 
 // edits returns the Levenshtein distance between a and b.

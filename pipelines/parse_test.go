@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
@@ -74,7 +75,7 @@ stages:
       steps: 20
 `
 
-func noEnv(string) (string, bool) { return "", false }
+var noEnv []string
 
 func mustParse(t *testing.T, text string, settings ...Setting) *Pipeline {
 	t.Helper()
@@ -176,8 +177,7 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	env := map[string]string{"ONCOVOX_SEED": "5", "ONCOVOX_STAGES_B_WITH_STEPS": "7", "ONCOVOX_STAGES_B_WITH_SPLIT_TRAIN": "0.25"}
-	lookup := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
+	env := []string{"ONCOVOX_SEED=5", "ONCOVOX_STAGES_B_WITH_STEPS=7", "ONCOVOX_STAGES_B_WITH_SPLIT_TRAIN=0.25"}
 	var settings []Setting
 	for _, arg := range []string{"stages.b.with.steps=9", "stages.b.with.crop=[4, 5, 6]", "stages.a.with.items=3", "name=q"} {
 		s, err := ParseSetting(arg)
@@ -187,7 +187,7 @@ func TestSettings(t *testing.T) {
 		settings = append(settings, s)
 	}
 	settings = append(settings, Setting{Key: "stages.a.with.sources", Value: []string{"x, y", "[z]"}, From: "arguments"})
-	p, err := parse(testKinds(), "p.yaml", []byte(good), settings, lookup)
+	p, err := parse(testKinds(), "p.yaml", []byte(good), settings, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,10 +236,17 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("a: &a [*a]\n"))
 	f.Add([]byte("name: p\nstages: [{name: a, run: learn, needs: {data: a}}]\n"))
 	f.Add([]byte("? [x]\n: 1\n<<: {a: 1}\n"))
+	f.Add([]byte(good + "matrix: [{key: seed, values: [1, 2]}]\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
+		if bytes.Contains(text, []byte("extends")) {
+			t.Skip("reads files")
+		}
 		p, err := parse(testKinds(), "p.yaml", text, nil, noEnv)
 		if err != nil && !errors.Is(err, stage.ErrConfig) {
 			t.Errorf("error %v is not ErrConfig", err)
+		}
+		if err == nil && len(p.Instances) > 0 {
+			p = p.Instances[0].Pipeline
 		}
 		if err == nil && (len(p.Stages) == 0 || reflect.ValueOf(p.Stages[0].Config).Kind() != reflect.Struct) {
 			t.Errorf("no error and no stages: %+v", p)

@@ -52,9 +52,11 @@ type Stage struct {
 
 // A Pipeline is a pipeline file that can be run.
 type Pipeline struct {
-	Name   string
-	Seed   int64
-	Stages []Stage // each after the stages that it needs
+	Name      string
+	Seed      int64
+	Stages    []Stage    // each after the stages that it needs; none with a matrix
+	Instances []Instance // those of the matrix; none without one
+	from      *document
 }
 
 // A Setting is a value that stands in place of what a file says.
@@ -83,29 +85,38 @@ func ParseSetting(arg string) (Setting, error) {
 }
 
 // Load reads the pipeline file at path, or the built-in recipe of that name if
-// there is no such file. Over it stand the variables ONCOVOX_SEED and
-// ONCOVOX_STAGES_<STAGE>_WITH_<KEY> that lookup finds, and over both the
-// settings. The error is a [Faults] with everything that is wrong.
-func Load(path string, settings []Setting, lookup func(string) (string, bool)) (*Pipeline, error) {
-	text, err := os.ReadFile(path)
-	if os.IsNotExist(err) {
-		recipe, ok := recipe(path)
-		if !ok {
-			return nil, fmt.Errorf("%w: %s: no such file, and no recipe of that name (there are: %s)",
-				stage.ErrConfig, path, strings.Join(Recipes(), ", "))
-		}
-		text = recipe
-	} else if err != nil {
+// there is no such file, over the file that it extends. Over it stand the
+// variables ONCOVOX_SEED and ONCOVOX_STAGES_<STAGE>_WITH_<KEY> of environ, which
+// is as of [os.Environ], and over both the settings. The error is a [Faults]
+// with everything that is wrong.
+func Load(path string, settings []Setting, environ []string) (*Pipeline, error) {
+	text, err := readFile(path)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %v", stage.ErrConfig, err)
 	}
-	return parse(Kinds(), path, text, settings, lookup)
+	return parse(Kinds(), path, text, settings, environ)
+}
+
+// readFile returns the text of the file at path, or of the built-in recipe of
+// that name if there is no such file.
+func readFile(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if !os.IsNotExist(err) {
+		return text, err
+	}
+	if text, ok := recipe(path); ok {
+		return text, nil
+	}
+	return nil, fmt.Errorf("%s: no such file, and no recipe of that name (there are: %s)", path, strings.Join(Recipes(), ", "))
 }
 
 // file is the form of a pipeline file.
 type file struct {
-	Name   string    `mapstructure:"name"`
-	Seed   int       `mapstructure:"seed"`
-	Stages []section `mapstructure:"stages"`
+	Extends string    `mapstructure:"extends"`
+	Name    string    `mapstructure:"name"`
+	Seed    int       `mapstructure:"seed"`
+	Matrix  []axis    `mapstructure:"matrix"`
+	Stages  []section `mapstructure:"stages"`
 }
 
 type section struct {
@@ -117,15 +128,24 @@ type section struct {
 
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
 
-func parse(kinds []Kind, name string, text []byte, settings []Setting, lookup func(string) (string, bool)) (*Pipeline, error) {
+func parse(kinds []Kind, name string, text []byte, settings []Setting, environ []string) (*Pipeline, error) {
 	d := readDocument(name, text)
-	if d.root == nil {
+	if !d.extend() {
 		return nil, d.faults.orNil()
 	}
-	d.environment(kinds, lookup)
+	d.environment(kinds, environ)
 	for _, s := range settings {
 		d.put(s)
 	}
+	p, f := d.pipeline(kinds)
+	if len(d.faults) == 0 && len(f.Matrix) > 0 {
+		p = d.matrix(kinds, f.Matrix)
+	}
+	return p, d.faults.orNil()
+}
+
+// pipeline returns the pipeline that the document describes, without its matrix.
+func (d *document) pipeline(kinds []Kind) (*Pipeline, file) {
 	f, faults := decode(d.tree(), file{Seed: 1})
 	keys := d.stageKeys(len(f.Stages))
 	malformed := map[int]bool{}
@@ -134,12 +154,15 @@ func parse(kinds []Kind, name string, text []byte, settings []Setting, lookup fu
 		d.fault(d.place(key), key, kf.problem)
 		malformed[i] = true
 	}
+	if f.Extends != "" { // extend took those of files out
+		d.fault(d.place("extends"), "extends", "can be written in a file only")
+	}
 	if f.Name == "" {
 		d.fault(d.place("name"), "name", "is missing: give the run a name")
 	} else if !nameForm.MatchString(f.Name) {
 		d.fault(d.place("name"), "name", nameRule)
 	}
-	p := &Pipeline{Name: f.Name, Seed: int64(f.Seed)}
+	p := &Pipeline{Name: f.Name, Seed: int64(f.Seed), from: d}
 	for i, s := range f.Stages {
 		st := Stage{Name: s.Name, key: keys[i]}
 		if !malformed[i] {
@@ -151,7 +174,7 @@ func parse(kinds []Kind, name string, text []byte, settings []Setting, lookup fu
 		d.fault(d.place("stages"), "stages", "want at least one stage")
 	}
 	p.checkGraph(d)
-	return p, d.faults.orNil()
+	return p, f
 }
 
 const nameRule = "want lower-case letters, digits, - and _, beginning with a letter"
@@ -166,36 +189,7 @@ func (d *document) put(s Setting) {
 			return
 		}
 	}
-	d.set(s.Key, node, s.From)
-}
-
-// environment applies the variables that lookup finds to the document.
-func (d *document) environment(kinds []Kind, lookup func(string) (string, bool)) {
-	keys := []string{"seed"}
-	if list := get(d.root, "stages"); list != nil {
-		for _, item := range list.Content {
-			name := scalar(item, "name")
-			if k, ok := kindNamed(kinds, scalar(item, "run")); ok && named(list, name) == item {
-				for _, key := range configKeys(k.Default) {
-					keys = append(keys, "stages."+name+".with."+key)
-				}
-			}
-		}
-	}
-	for _, key := range keys {
-		variable := "ONCOVOX_" + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(key))
-		text, ok := lookup(variable)
-		if !ok || text == "" {
-			continue
-		}
-		s, err := ParseSetting(key + "=" + text)
-		if err != nil {
-			d.fault(Place{Name: variable}, key, "not YAML")
-			continue
-		}
-		s.From = variable
-		d.put(s)
-	}
+	d.set(s.Key, node, Place{Name: s.From})
 }
 
 // stageKeys returns the dotted key of each of the n stages.

@@ -9,47 +9,74 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// resolved returns the pipeline as a file that spells out every setting.
-func (p *Pipeline) resolved() []byte {
+// Resolved returns the pipeline, without its matrix, as a file that spells out
+// every setting. With origins, a comment after each says where it came from: a
+// line of a file, --set, a variable of the environment, or the default.
+func (p *Pipeline) Resolved(origins bool) []byte {
+	comment := func(_ string, _ *yaml.Node) {}
+	if origins {
+		comment = func(key string, n *yaml.Node) { n.LineComment = p.origin(key) }
+	}
+	named := func(key, path string, value any) []*yaml.Node {
+		n := node(value)
+		comment(path, n)
+		return []*yaml.Node{node(key), n}
+	}
 	stages := &yaml.Node{Kind: yaml.SequenceNode}
 	for _, s := range p.Stages {
-		item := mapping("name", s.Name, "run", s.Kind.Name)
+		item := &yaml.Node{Kind: yaml.MappingNode}
+		item.Content = append(named("name", s.key+".name", s.Name), named("run", s.key+".run", s.Kind.Name)...)
 		if len(s.Needs) > 0 {
 			needs := &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
 			for _, role := range slices.Sorted(maps.Keys(s.Needs)) {
 				needs.Content = append(needs.Content, mapping(role, s.Needs[role]).Content...)
 			}
+			comment(s.key+".needs", needs)
 			item.Content = append(item.Content, node("needs"), needs)
 		}
-		item.Content = append(item.Content, node("with"), settings(reflect.ValueOf(s.Config)))
+		item.Content = append(item.Content, node("with"), settings(reflect.ValueOf(s.Config), s.key+".with", comment))
 		stages.Content = append(stages.Content, item)
 	}
-	top := mapping("name", p.Name, "seed", p.Seed)
+	top := &yaml.Node{Kind: yaml.MappingNode}
+	top.Content = append(named("name", "name", p.Name), named("seed", "seed", p.Seed)...)
 	top.Content = append(top.Content, node("stages"), stages)
 	var buf bytes.Buffer
 	enc := yaml.NewEncoder(&buf)
 	enc.SetIndent(2)
 	if err := enc.Encode(top); err != nil {
-		panic("pipelines: resolved: " + err.Error()) // a tree of plain values
+		panic("pipelines: Resolved: " + err.Error()) // a tree of plain values
 	}
 	return buf.Bytes()
 }
 
-// settings returns the config struct c as a mapping, in the order of its fields.
-func settings(c reflect.Value) *yaml.Node {
+// origin says where the value of the dotted key came from.
+func (p *Pipeline) origin(key string) string {
+	if at, ok := p.from.places[key]; ok {
+		return at.String()
+	}
+	return "default"
+}
+
+// settings returns the config struct c, which is at the dotted key path, as a
+// mapping, in the order of its fields.
+func settings(c reflect.Value, path string, comment func(key string, n *yaml.Node)) *yaml.Node {
 	m := &yaml.Node{Kind: yaml.MappingNode}
 	for i := range c.NumField() {
 		f := c.Field(i)
-		value := node(f.Interface())
+		name := c.Type().Field(i).Tag.Get("mapstructure")
+		key, value := join(path, name), node(f.Interface())
 		switch {
 		case f.Kind() == reflect.Struct:
-			value = settings(f)
+			value = settings(f, key, comment)
 		case f.Kind() == reflect.Slice && f.Len() == 0:
 			value = &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
 		case f.Kind() == reflect.Slice || f.Kind() == reflect.Array:
 			value.Style = yaml.FlowStyle
 		}
-		m.Content = append(m.Content, node(c.Type().Field(i).Tag.Get("mapstructure")), value)
+		if f.Kind() != reflect.Struct {
+			comment(key, value)
+		}
+		m.Content = append(m.Content, node(name), value)
 	}
 	return m
 }

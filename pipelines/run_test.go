@@ -275,15 +275,15 @@ func TestRunFolderIsGuarded(t *testing.T) {
 // The resolved file is a pipeline file of the same work.
 func TestResolved(t *testing.T) {
 	p := mustParse(t, two, Setting{Key: "stages.b.with.crop", Value: []int{1, 2, 3}}, Setting{Key: "stages.a.with.sources", Value: []string{"a: b", ""}})
-	q := mustParse(t, string(p.resolved()))
+	q := mustParse(t, string(p.Resolved(false)))
 	for i := range p.Stages {
 		a, b := newWork(p.Stages[i].Kind, p.Stages[i].Config, 1), newWork(q.Stages[i].Kind, q.Stages[i].Config, 1)
 		if d := cmp.Diff(a, b); d != "" || q.Stages[i].Name != p.Stages[i].Name {
 			t.Error(q.Stages[i].Name, d)
 		}
 	}
-	if !bytes.Equal(p.resolved(), q.resolved()) {
-		t.Errorf("resolved twice:\n%s\n%s", p.resolved(), q.resolved())
+	if !bytes.Equal(p.Resolved(false), q.Resolved(false)) {
+		t.Errorf("resolved twice:\n%s\n%s", p.Resolved(false), q.Resolved(false))
 	}
 }
 

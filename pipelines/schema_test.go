@@ -58,9 +58,28 @@ func TestSchemaTakesRecipes(t *testing.T) {
 		"name: p\nstages: [{name: a, run: prepare}]\n",
 		"name: p\nstages: [{name: a, run: prepare, needs: {data: b}}]\n",
 		"name: p\nsead: 3\nstages: [{name: a, run: phantom}]\n",
+		"name: p\nstages: [{name: a, with: {patients: 3}}]\n",
+		"stages: [{name: a, run: phantom}]\n",
+		"extends: q\nstages: [{with: {patients: 3}}]\n",
+		"extends: q\nmatrix: [{key: sead, values: [1]}]\n",
+		"extends: q\nmatrix: [{key: seed, values: []}]\n",
 	} {
 		if check([]byte(text)) == nil {
 			t.Errorf("the schema takes\n%s", text)
+		}
+	}
+}
+
+// A file that extends another may leave out what the other has.
+func TestSchemaTakesDifferences(t *testing.T) {
+	check := compile(t)
+	for _, text := range []string{
+		"extends: quickstart\n",
+		"extends: quickstart\nstages: [{name: mae, with: {steps: 3}}]\nmatrix: [{key: seed, values: [1, 2]}]\n",
+		"extends: quickstart\nstages: [{name: report, run: evaluate, needs: {backbone: mae}}]\n",
+	} {
+		if err := check([]byte(text)); err != nil {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }
@@ -116,28 +135,45 @@ func makeSchema(t *testing.T) []byte {
 		"run":   map[string]any{"enum": kindNames(Kinds()), "description": "kind of stage"},
 		"needs": map[string]any{"type": "object", "description": "role to the name of the stage that fills it"},
 		"with":  map[string]any{"type": []string{"object", "null"}, "description": "settings that differ from the defaults"},
-	}, "name", "run")
+	}, "name")
 	if n := reflect.TypeOf(stage).NumField(); n != len(item["properties"].(map[string]any)) {
 		t.Errorf("a stage has %d keys, the schema %d", n, len(item["properties"].(map[string]any)))
 	}
 	defs := map[string]any{}
-	var rules []any
+	var rules, whole []any // for every stage, and for one that extends no other
 	for _, kind := range Kinds() {
 		def := r.Reflect(kind.Default)
 		def.Version = ""
 		setDefaults(def, reflect.ValueOf(kind.Default))
 		defs[kind.Name] = def
-		rules = append(rules, map[string]any{
-			"if":   map[string]any{"properties": map[string]any{"run": map[string]any{"const": kind.Name}}, "required": []string{"run"}},
-			"then": map[string]any{"properties": map[string]any{"needs": needsSchema(kind), "with": map[string]any{"$ref": "#/$defs/" + kind.Name}}, "required": requiredKeys(kind)},
-		})
+		is := map[string]any{"properties": map[string]any{"run": map[string]any{"const": kind.Name}}, "required": []string{"run"}}
+		rules = append(rules, map[string]any{"if": is, "then": map[string]any{
+			"properties": map[string]any{"needs": needsSchema(kind), "with": map[string]any{"$ref": "#/$defs/" + kind.Name}}}})
+		if len(kind.Needs) > 0 {
+			whole = append(whole, map[string]any{"if": is, "then": map[string]any{
+				"properties": map[string]any{"needs": map[string]any{"required": kind.Needs}}, "required": []string{"needs"}}})
+		}
 	}
 	item["allOf"] = rules
+	line := object(map[string]any{
+		"key":    map[string]any{"type": "string", "pattern": `^(seed|stages\..+)$`, "description": "the value, such as stages.mae.with.steps"},
+		"values": map[string]any{"type": "array", "minItems": 1, "description": "what it is to be in turn"},
+	}, "key", "values")
 	top := object(map[string]any{
-		"name":   map[string]any{"type": "string", "pattern": nameForm.String(), "description": "name of the pipeline; a run goes to runs/NAME"},
-		"seed":   map[string]any{"type": "integer", "default": 1, "description": "seed of every random number"},
-		"stages": map[string]any{"type": "array", "minItems": 1, "items": item, "description": "the stages, in any order; needs says what waits for what"},
-	}, "name", "stages")
+		"extends": map[string]any{"type": "string", "description": "pipeline file, from the folder of this one, or recipe that this file says the differences to"},
+		"name":    map[string]any{"type": "string", "pattern": nameForm.String(), "description": "name of the pipeline; a run goes to runs/NAME"},
+		"seed":    map[string]any{"type": "integer", "default": 1, "description": "seed of every random number"},
+		"matrix":  map[string]any{"type": "array", "items": line, "description": "values that are to be tried, every one with every other; each makes an instance of the pipeline"},
+		"stages":  map[string]any{"type": "array", "minItems": 1, "items": item, "description": "the stages, in any order; needs says what waits for what"},
+	})
+	if n := reflect.TypeOf(file{}).NumField(); n != len(top["properties"].(map[string]any)) {
+		t.Errorf("a file has %d keys, the schema %d", n, len(top["properties"].(map[string]any)))
+	}
+	top["if"] = map[string]any{"not": map[string]any{"required": []string{"extends"}}}
+	top["then"] = map[string]any{
+		"required":   []string{"name", "stages"},
+		"properties": map[string]any{"stages": map[string]any{"items": map[string]any{"required": []string{"run"}, "allOf": whole}}},
+	}
 	top["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	top["title"] = "Oncovox pipeline file"
 	top["$defs"] = defs
@@ -153,14 +189,8 @@ func makeSchema(t *testing.T) []byte {
 }
 
 func object(properties map[string]any, required ...string) map[string]any {
+	required = append([]string{}, required...) // an empty list, not none
 	return map[string]any{"type": "object", "properties": properties, "required": required, "additionalProperties": false}
-}
-
-func requiredKeys(kind Kind) []string {
-	if len(kind.Needs) > 0 {
-		return []string{"needs"}
-	}
-	return []string{}
 }
 
 func needsSchema(kind Kind) map[string]any {
@@ -168,7 +198,7 @@ func needsSchema(kind Kind) map[string]any {
 	for _, role := range append(append([]string{}, kind.Needs...), kind.Takes...) {
 		roles[role] = map[string]any{"type": "string"}
 	}
-	return object(roles, append([]string{}, kind.Needs...)...)
+	return object(roles)
 }
 
 // setDefaults gives every property of s the default that the config v holds.

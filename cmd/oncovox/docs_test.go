@@ -38,7 +38,7 @@ const settingsIntro = `# Settings
 Made from the code by ` + "`go test ./cmd/oncovox -run TestGolden -update`" + `; do not edit.
 
 In a pipeline file these stand under a stage's ` + "`with`" + `. ` + "`--set stages.NAME.with.KEY=VALUE`" + ` goes over the file; between the two stand
-the variables of the environment ` + "`ONCOVOX_SEED` and `ONCOVOX_STAGES_NAME_WITH_KEY`" + `. The command of a single stage takes
+the variables of the environment ` + "`ONCOVOX_SEED` and `ONCOVOX_STAGES_NAME_WITH_KEY`" + `, in capitals, with ` + "`_` for `.` and `-`" + `. The command of a single stage takes
 ` + "`--set KEY=VALUE`, and `--config` a YAML file of them" + `. A dot in a key is a level of YAML.
 `
 
@@ -184,7 +184,7 @@ func fences(t *testing.T, language string) map[string]string {
 	return found
 }
 
-func noEnvironment(string) (string, bool) { return "", false }
+var noEnvironment []string
 
 // Every pipeline file in the pages can be loaded.
 func TestDocsPipelines(t *testing.T) {

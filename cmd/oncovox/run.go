@@ -47,7 +47,7 @@ func (a *app) runPipeline(cmd *cobra.Command, file string, o runOptions) error {
 	if err != nil {
 		return err
 	}
-	p, err := pipelines.Load(file, settings, os.LookupEnv)
+	p, err := pipelines.Load(file, settings, os.Environ())
 	if err != nil {
 		return err
 	}
