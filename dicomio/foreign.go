@@ -90,8 +90,10 @@ func (c *collector) openForeign(f *file) (found content) {
 	if f.form == metaImage { // as the lists of LUNA16 have it
 		name = path.Base(name)
 	}
-	if found.series, found.err = c.foreignSeries(name, patientOf(name), g, f.frames); found.err == nil {
-		found.err = c.note(f, found.series)
+	all, err := c.foreignSlices(name, g, f.kept)
+	if found.err = err; err == nil {
+		found.series = c.foreignSeries(name)
+		found.err = c.note(f, found.series, all)
 	}
 	return found
 }
@@ -104,14 +106,18 @@ type grid struct {
 	inFile int64  // where voxels lie in the spill already, or -1
 }
 
-// foreignSeries keeps the planes of g as slices of a series that goes by the
-// name uid; the series then goes the way of all others. Its modality is what cfg says,
-// and CT is taken to be in HU.
-func (c *collector) foreignSeries(uid, patient string, g grid, done []keptFrame) (*series, error) {
-	s := &series{uid: uid, patient: patient, modality: c.cfg.ImageModality}
+// foreignSeries is the series that a volume goes by, of the name uid; it then goes
+// the way of all others. Its modality is what cfg says, and CT is taken to be in HU.
+func (c *collector) foreignSeries(uid string) *series {
+	s := &series{uid: uid, patient: patientOf(uid), modality: c.cfg.ImageModality}
 	if s.modality == "CT" {
 		s.unit = "HU"
 	}
+	return s
+}
+
+// foreignSlices keeps the planes of g as slices of the series uid.
+func (c *collector) foreignSlices(uid string, g grid, done []slice) (all []slice, err error) {
 	a := g.Affine
 	axis := func(k int) [3]float64 { return [3]float64{a[0][k], a[1][k], a[2][k]} }
 	spacing := g.SpacingMM()
@@ -131,14 +137,14 @@ func (c *collector) foreignSeries(uid, patient string, g grid, done []keptFrame)
 		if g.inFile >= 0 {
 			sl.pixels.describe(g.kind, values)
 			sl.pixels.offset = g.inFile + int64(z*plane)
-		} else if z < len(done) && c.spill.restore(done[z], sl.rows*sl.cols, &sl.pixels) {
+		} else if z < len(done) && c.spill.restore(done[z].pixels, sl.rows*sl.cols, &sl.pixels) {
 			// An interrupted run has kept it.
 		} else if err := c.spill.keep(g.kind, values, &sl.pixels); err != nil {
 			return nil, err
 		}
-		s.slices = append(s.slices, sl)
+		all = append(all, sl)
 	}
-	return s, nil
+	return all, nil
 }
 
 // caseName is the name that a file of a set goes by: that of its task's folder and its

@@ -173,16 +173,22 @@ func (h metaHeader) plain() bool {
 // keep keeps a file that may be the voxels of a header, which may come first or
 // last.
 func (c *collector) keep(f file) error {
-	var p stored
-	if len(f.frames) != 1 || !c.spill.restore(f.frames[0], len(f.bytes), &p) {
-		if err := c.spill.keep(Uint8, f.bytes, &p); err != nil {
+	c.recall(&f)
+	var whole slice // for its place in the spill
+	p := &whole.pixels
+	if len(f.kept) != 1 || !c.spill.restore(f.kept[0].pixels, len(f.bytes), p) {
+		if err := c.spill.keep(Uint8, f.bytes, p); err != nil {
 			return err
 		}
-		if err := c.journal.done(f.number, f.name, len(f.bytes), []keptFrame{p.kept()}); err != nil {
+		at, raw, err := c.spill.keepFacts([]slice{whole})
+		if err != nil {
+			return err
+		}
+		if err := c.journal.done(f.number, f.id(), at, raw); err != nil {
 			return err
 		}
 	}
-	c.voxels[f.name] = kept{p.offset, len(f.bytes)}
+	c.voxels[f.name] = kept{p.offset, len(f.bytes), p.digest}
 	return nil
 }
 

@@ -23,14 +23,21 @@ type file struct {
 	header *metaHeader // of a MetaImage whose voxels are elsewhere: in voxels
 	voxels kept
 
-	number int         // of the visit, from 1
-	frames []keptFrame // that an interrupted run has kept of it
+	number int     // of the visit, from 1
+	kept   []slice // that an interrupted run has kept of it
+	block  block   // where they are
+}
+
+// id tells f from all other files. What a header refers to belongs to it.
+func (f *file) id() [16]byte {
+	return digestOf([]byte(f.name), []byte{0}, f.voxels.digest[:], f.bytes)
 }
 
 // A kept is a file that waits in the spill.
 type kept struct {
 	offset int64
 	size   int
+	digest [16]byte
 }
 
 // visit hands the file of e to the workers, if it may be DICOM or holds
@@ -51,7 +58,6 @@ func (c *collector) visit(ctx context.Context, e *Entry, number int, files chan<
 		c.add(e.Name, 0, content{err: err})
 		return ctx.Err()
 	}
-	f.frames = c.journal.frames(number, f.name, len(f.bytes))
 	switch {
 	case f.form == metaVoxels:
 		return c.keep(f)
@@ -83,8 +89,14 @@ func passedOver(e *Entry, form fileForm, labelsOnly bool) (why content, ok bool)
 	return content{}, false
 }
 
+// recall finds what an interrupted run has kept of f.
+func (c *collector) recall(f *file) {
+	f.kept, f.block = c.journal.slices(f.number, f.id(), c.spill)
+}
+
 // open finds out what a file holds, and keeps its slices in the spill.
 func (c *collector) open(f *file) content {
+	c.recall(f)
 	path := f.name
 	if f.form != unknownForm {
 		found := c.openForeign(f)
@@ -122,37 +134,43 @@ func (c *collector) open(f *file) content {
 		return content{err: refuse(NoSeriesUID, "an image without a series")}
 	}
 	s := newSeries(in)
+	var all []slice
 	for i := 0; err == nil && i < in.Frames; i++ {
 		var sl slice
 		if sl, err = newSlice(in, i); err == nil {
-			if i >= len(f.frames) || !c.spill.restore(f.frames[i], sl.rows*sl.cols, &sl.pixels) {
+			if i >= len(f.kept) || !c.spill.restore(f.kept[i].pixels, sl.rows*sl.cols, &sl.pixels) {
 				err = c.spill.put(in, i, &sl.pixels)
 			}
-			s.slices = append(s.slices, sl)
+			all = append(all, sl)
 		}
 	}
 	if err == nil {
-		err = c.note(f, s)
+		err = c.note(f, s, all)
 	}
 	if err != nil {
 		if ReasonOf(err) == "" {
 			return content{fault: err}
 		}
-		s.slices, s.broken = nil, []brokenFile{{path, err}}
+		s.broken = []brokenFile{{path, err}}
 	}
 	return content{series: s}
 }
 
-// note keeps in the journal that the slices of s, all of f, are in the spill.
-func (c *collector) note(f *file, s *series) error {
-	frames := make([]keptFrame, len(s.slices))
-	for i := range s.slices {
-		frames[i] = s.slices[i].pixels.kept()
+// note keeps what is known of the slices of s, all of f, beside their pixels, and
+// notes in the journal that they are there.
+func (c *collector) note(f *file, s *series, all []slice) error {
+	if !slices.Equal(all, f.kept) {
+		var raw []byte
+		var err error
+		if f.block, raw, err = c.spill.keepFacts(all); err != nil {
+			return err
+		}
+		if err := c.journal.done(f.number, f.id(), f.block, raw); err != nil {
+			return err
+		}
 	}
-	if slices.Equal(frames, f.frames) {
-		return nil
-	}
-	return c.journal.done(f.number, f.name, len(f.bytes), frames)
+	s.blocks = append(s.blocks, f.block)
+	return nil
 }
 
 // standardUID returns uid if it is one of the standard's, and else "private":

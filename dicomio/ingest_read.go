@@ -173,6 +173,20 @@ func (c *collector) sorted() finding {
 	return f
 }
 
+// images returns the SOP Instance UIDs of the images that labels refer to.
+func (f finding) images() map[string]bool {
+	all := map[string]bool{}
+	for _, set := range f.sets {
+		for _, r := range set.rois {
+			r.images(func(key string) {
+				sop, _, _ := strings.Cut(key, "#")
+				all[sop] = true
+			})
+		}
+	}
+	return all
+}
+
 // warn logs archives that could not be read to their end. Names within a source
 // may hold those of patients, so only the source's own is shown.
 func (f finding) warn(log *slog.Logger) {

@@ -42,7 +42,8 @@ type maker struct {
 	ids     idMaker
 	spill   *spill
 	journal *journal
-	dir     string // where volumes go, one folder each
+	dir     string          // where volumes go, one folder each
+	images  map[string]bool // that labels refer to
 }
 
 // make brings a series to its end: its volumes are written, and what is refused
@@ -63,8 +64,12 @@ func (m maker) make(s *series) (judged, error) {
 		j.refused = []Refused{refused("series", err)}
 		return j, nil
 	}
-	parts := split(s.slices)
-	s.slices = nil // they are many; the parts have them
+	all, err := m.spill.slices(s.blocks)
+	if err != nil {
+		return j, err
+	}
+	s.blocks = nil
+	parts := split(all)
 	for i, p := range parts {
 		made, err := m.part(s, p, i, len(parts), unit, factor)
 		switch {
@@ -158,7 +163,7 @@ func (m maker) part(s *series, p part, i, n int, unit string, factor float64) (*
 	}
 	rec.Method = strings.Join(st.methods, ",")
 	rec.DType, rec.Digest = done.Stored.DType, done.Stored.Digest
-	return newPlaced(rec, s.uid, i, st), nil
+	return newPlaced(rec, s.uid, i, st, m.images), nil
 }
 
 // write writes the voxels of st as the volume id, unless an interrupted run has.
@@ -175,5 +180,5 @@ func (m maker) write(id string, st *stack, modality, unit string, factor float64
 		return volumeDone{}, err
 	}
 	done := volumeDone{id, kept, filled}
-	return done, m.journal.write(journalLine{Volume: &done})
+	return done, m.journal.write(done)
 }

@@ -64,6 +64,11 @@ func (p *stored) describe(kind Kind, values []byte) {
 	copy(p.digest[:], sum[:])
 }
 
+// holds reports whether the spill is as long as bl wants.
+func (sp *spill) holds(bl block) bool {
+	return bl.offset >= 0 && bl.size >= 0 && bl.slices >= 0 && bl.offset+int64(bl.size) <= sp.size.Load()
+}
+
 // write appends b and returns where it is.
 func (sp *spill) write(b []byte) (offset int64, err error) {
 	size := int64(len(b))

@@ -29,7 +29,7 @@ type placed struct {
 	series string           // UID
 	part   int              // of the series, from 0
 	space  string           // UID of the frame of reference
-	bySOP  map[string][]int // planes by SOP Instance UID; several for a multi-frame object, whose frames also have keys of their own (frameKey)
+	bySOP  map[string][]int // planes by SOP Instance UID, of the images that labels refer to; several for a multi-frame object, whose frames also have keys of their own (frameKey)
 
 	sheared bool // its planes were shifted to undo a tilt: a pixel of a slice is no voxel
 }
@@ -37,9 +37,12 @@ type placed struct {
 // frameKey names frame n, from 1, of a multi-frame object.
 func frameKey(sop string, n int) string { return sop + "#" + strconv.Itoa(n) }
 
-func newPlaced(rec volume.Record, series string, part int, st *stack) *placed {
+func newPlaced(rec volume.Record, series string, part int, st *stack, images map[string]bool) *placed {
 	p := &placed{record: rec, series: series, part: part, space: st.slices[0].space, bySOP: map[string][]int{}, sheared: st.straight}
 	for i, sl := range st.slices {
+		if !images[sl.sop] {
+			continue
+		}
 		p.bySOP[sl.sop] = append(p.bySOP[sl.sop], st.planes[i])
 		if sl.ofMany {
 			p.bySOP[frameKey(sl.sop, sl.frame+1)] = []int{st.planes[i]}

@@ -14,8 +14,8 @@ type series struct {
 	unit                       string  // "HU" for CT in Hounsfield units, else ""
 	thickness                  float64 // mm, as stated
 	pet                        *petFacts
-	mixed                      bool // its files name several patients
-	slices                     []slice
+	mixed                      bool    // its files name several patients
+	blocks                     []block // where its slices are
 	broken                     []brokenFile
 }
 
@@ -42,7 +42,7 @@ func newSeries(in *Instance) *series {
 }
 
 // merge adds what o holds of the same series. The result does not depend on
-// the order of merging but for the order of slices and broken files.
+// the order of merging but for the order of blocks and broken files.
 func (s *series) merge(o *series) {
 	s.mixed = s.mixed || o.mixed || s.patient != o.patient
 	s.study, s.patient, s.space = min(s.study, o.study), min(s.patient, o.patient), min(s.space, o.space)
@@ -52,8 +52,16 @@ func (s *series) merge(o *series) {
 		f := s.pet.merge(*o.pet)
 		s.pet = &f
 	}
-	s.slices = append(s.slices, o.slices...)
+	s.blocks = append(s.blocks, o.blocks...)
 	s.broken = append(s.broken, o.broken...)
+}
+
+// count returns how many slices s has.
+func (s *series) count() (n int) {
+	for _, bl := range s.blocks {
+		n += int(bl.slices)
+	}
+	return n
 }
 
 // refusal returns why the series as a whole cannot be used, or nil. One file
@@ -61,7 +69,7 @@ func (s *series) merge(o *series) {
 // with its own reason rather than with that of the hole.
 func (s *series) refusal() error {
 	if s.mixed {
-		return refuse(MixedPatients, "%d slices", len(s.slices))
+		return refuse(MixedPatients, "%d slices", s.count())
 	}
 	if len(s.broken) == 0 {
 		return nil
@@ -78,7 +86,7 @@ func (s *series) refusal() error {
 		)
 	})
 	reason := ReasonOf(worst.err)
-	return refuse(reason, "%d files, beside %d good slices; one: %s", count[reason], len(s.slices), detailOf(worst.err))
+	return refuse(reason, "%d files, beside %d good slices; one: %s", count[reason], s.count(), detailOf(worst.err))
 }
 
 // detailOf returns the detail of an *Error, without its path, with its cause
