@@ -14,7 +14,7 @@ type blockDecoder struct {
 	w, h  int
 	wide  int // flag words in a row: w + 2
 	flags []uint32
-	data  []int32 // values with one fraction bit
+	data  []int32 // magnitudes with one fraction bit; the top bit is the sign
 	zc    *[512]uint8
 	style byte
 	buf   []byte
@@ -23,10 +23,12 @@ type blockDecoder struct {
 
 const (
 	flagSelf    = 1 << 4
+	flagSelves  = 1<<4 | 1<<7 | 1<<10 | 1<<13
 	flagAround  = 0x1ef
-	flagSign    = 1 << 19
+	flagSign    = 19 // its place
 	flagRefined = 1 << 20
 	flagVisited = 1 << 21
+	selfVisited = 21 - 4 // from self to visited
 	allVisited  = 1<<21 | 1<<24 | 1<<27 | 1<<30
 )
 
@@ -77,7 +79,6 @@ func (t *blockDecoder) begin(s *j2kSegment, raw bool) {
 		t.raw = rawBits{src: t.buf}
 		return
 	}
-	t.buf = append(t.buf, 0xff, 0xff)
 	t.mq.start(t.buf)
 }
 
@@ -100,155 +101,43 @@ func cleared[T int | int32 | uint32](s []T, n int) []T {
 
 func (t *blockDecoder) pass(kind int, plane uint, raw bool) {
 	switch {
-	case kind == 0:
-		t.significance(plane, raw)
-	case kind == 1:
-		t.refinement(plane, raw)
-	default:
+	case kind == 2:
 		t.cleanup(plane)
+	case kind == 0 && raw:
+		t.significanceRaw(plane)
+	case kind == 0:
+		t.significance(plane)
+	case raw:
+		t.refinementRaw(plane)
+	default:
+		t.refinement(plane)
 	}
 }
 
-// significance is the significance propagation pass (D.3.1).
-func (t *blockDecoder) significance(plane uint, raw bool) {
-	for y := 0; y < t.h; y += 4 {
-		rows := min(4, t.h-y)
-		at := (y/4+1)*t.wide + 1
-		for x := range t.w {
-			if t.flags[at+x] == 0 {
-				continue
-			}
-			for i := range rows {
-				f := t.flags[at+x] >> (3 * i)
-				if f&(flagSelf|flagVisited) != 0 || f&flagAround == 0 {
-					continue
-				}
-				var on uint32
-				if raw {
-					on = t.raw.bit()
-				} else {
-					on = t.mq.decode(t.zc[f&0x1ff])
-				}
-				if on == 1 {
-					var sign uint32
-					if raw {
-						sign = t.raw.bit()
-					} else {
-						sign = t.sign(at+x, i)
-					}
-					t.become(x, y, i, at+x, sign, plane)
-				}
-				t.flags[at+x] |= flagVisited << (3 * i)
-			}
-		}
-	}
+// stripe returns the flags of the stripe that begins at line y, a word a column with one more
+// on either side, and its first row of samples.
+func (t *blockDecoder) stripe(y int) (flags []uint32, data []int32) {
+	at := (y/4 + 1) * t.wide
+	return t.flags[at : at+t.wide], t.data[y*t.w:]
 }
 
-// refinement is the magnitude refinement pass (D.3.3).
-func (t *blockDecoder) refinement(plane uint, raw bool) {
-	half := int32(1) << plane >> 1
-	for y := 0; y < t.h; y += 4 {
-		rows := min(4, t.h-y)
-		at := (y/4+1)*t.wide + 1
-		for x := range t.w {
-			if t.flags[at+x]&(flagSelf|flagSelf<<3|flagSelf<<6|flagSelf<<9) == 0 {
-				continue
-			}
-			for i := range rows {
-				f := t.flags[at+x] >> (3 * i)
-				if f&(flagSelf|flagVisited) != flagSelf {
-					continue
-				}
-				var up uint32
-				if raw {
-					up = t.raw.bit()
-				} else {
-					k := uint8(ctxMag)
-					switch {
-					case f&flagRefined != 0:
-						k = ctxMag + 2
-					case f&flagAround != 0:
-						k = ctxMag + 1
-					}
-					up = t.mq.decode(k)
-				}
-				v := &t.data[(y+i)*t.w+x]
-				if (up == 1) != (*v < 0) {
-					*v += half
-				} else {
-					*v -= half
-				}
-				t.flags[at+x] |= flagRefined << (3 * i)
-			}
-		}
-	}
-}
-
-// cleanup is the cleanup pass (D.3.4), and ends a bit-plane.
-func (t *blockDecoder) cleanup(plane uint) {
-	for y := 0; y < t.h; y += 4 {
-		rows := min(4, t.h-y)
-		at := (y/4+1)*t.wide + 1
-		for x := range t.w {
-			i, sure := 0, false
-			if rows == 4 && t.flags[at+x] == 0 {
-				if t.mq.decode(ctxRun) == 0 {
-					continue
-				}
-				i = int(t.mq.decode(ctxUniform)<<1 | t.mq.decode(ctxUniform))
-				sure = true
-			}
-			for ; i < rows; i++ {
-				f := t.flags[at+x] >> (3 * i)
-				if !sure && (f&(flagSelf|flagVisited) != 0 || t.mq.decode(t.zc[f&0x1ff]) == 0) {
-					continue
-				}
-				sure = false
-				t.become(x, y, i, at+x, t.sign(at+x, i), plane)
-			}
-			t.flags[at+x] &^= allVisited
-		}
-	}
-	if t.style&styleSegments != 0 {
-		for range 4 {
-			t.mq.decode(ctxUniform)
-		}
-	}
-}
-
-// sign decodes the sign of sample i of the column whose flags are at k (D.3.2).
-func (t *blockDecoder) sign(k, i int) uint32 {
-	f := t.flags[k]
-	n := f >> (3*i + 16) & 1
-	if i == 0 {
-		n = f >> 18 & 1
-	}
-	index := f>>(3*i)&0xaa | t.flags[k-1]>>(19+3*i)&1 | t.flags[k+1]>>(19+3*i)&1<<2 | n<<4 | f>>(22+3*i)&1<<6
-	c := signContexts[index]
-	return t.mq.decode(c&0x7f) ^ uint32(c>>7)
-}
-
-// become makes sample i significant: its value, and what its neighbours see.
-func (t *blockDecoder) become(x, y, i, k int, sign uint32, plane uint) {
-	v := int32(1)<<plane | int32(1)<<plane>>1
-	if sign == 1 {
-		v = -v
-	}
-	t.data[(y+i)*t.w+x] = v
+// become tells the neighbours of a sample that it is significant: the sample at line i of
+// the column whose flags are at k of the stripe at line y. Its own flags are the caller's.
+func (t *blockDecoder) become(y, k int, i3 uint, sign uint32) {
+	k += (y/4 + 1) * t.wide
 	f := t.flags
-	f[k-1] |= 1 << (3*i + 5)
-	f[k] |= flagSelf<<(3*i) | sign<<(19+3*i)
-	f[k+1] |= 1 << (3*i + 3)
-	if i == 0 && t.style&styleCausal == 0 {
-		up := k - t.wide
-		f[up-1] |= 1 << 17
-		f[up] |= 1<<16 | sign<<31
-		f[up+1] |= 1 << 15
+	f[k-1] |= 1 << (i3 + 5)
+	f[k+1] |= 1 << (i3 + 3)
+	if i3 == 0 && t.style&styleCausal == 0 {
+		up := f[k-t.wide-1:][:3]
+		up[0] |= 1 << 17
+		up[1] |= 1<<16 | sign<<31
+		up[2] |= 1 << 15
 	}
-	if i == 3 {
-		down := k + t.wide
-		f[down-1] |= 1 << 2
-		f[down] |= 1<<1 | sign<<18
-		f[down+1] |= 1
+	if i3 == 9 {
+		down := f[k+t.wide-1:][:3]
+		down[0] |= 1 << 2
+		down[1] |= 1<<1 | sign<<18
+		down[2] |= 1
 	}
 }

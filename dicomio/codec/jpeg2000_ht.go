@@ -209,16 +209,12 @@ func (t *blockDecoder) magnitudes(q quad, y, x, plane int) error {
 		}
 		n := uint(q.bits) - uint(q.code>>(12+k)&1)
 		v := h.mags.take(n)
-		sign := v & 1
+		sign := v << 31
 		v |= uint32(q.code>>(8+k)&1)<<n | 1
 		if k&1 == 1 {
 			h.down[x+k>>1+1] = bits.Len32(v)
 		}
-		value := int32((v + 2) << plane)
-		if sign == 1 {
-			value = -value
-		}
-		t.data[(y+k&1)*t.w+x+k>>1] = value
+		t.data[(y+k&1)*t.w+x+k>>1] = int32((v+2)<<plane&(1<<31-1) | sign)
 	}
 	return nil
 }

@@ -35,15 +35,8 @@ func (t *blockDecoder) refineMagnitudes(b *htReverse, plane int) {
 				if b.n == 0 {
 					b.need()
 				}
-				change := half // the value stood in the middle of its interval
-				if b.acc&1 == 0 {
-					change = -half
-				}
+				*v += int32(b.acc&1)<<plane - half // the value stood in the middle of its interval
 				b.skip(1)
-				if *v < 0 {
-					change = -change
-				}
-				*v += change
 			}
 		}
 	}
@@ -53,7 +46,7 @@ func (t *blockDecoder) refineMagnitudes(b *htReverse, plane int) {
 type htPropagation struct {
 	*blockDecoder
 	bits  htForward
-	value int32  // of samples that become significant
+	value uint32 // of samples that become significant
 	wide  int    // of a row of state: w + 2
 	state []bool // significant; sample (y, x) is at (y+1)·wide + x + 1
 }
@@ -78,10 +71,7 @@ func (p *htPropagation) group(top, left int) {
 		}
 	}
 	for _, i := range fresh[:n] {
-		p.data[i] = p.value
-		if p.bits.take(1) == 1 {
-			p.data[i] = -p.value
-		}
+		p.data[i] = int32(p.value | p.bits.take(1)<<31)
 	}
 }
 

@@ -1,18 +1,17 @@
 package codec
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
-// mqStates is the probability table of the MQ coder (T.800 table C.2): the
-// estimate, and the states after a more and a less probable symbol. States are doubled:
-// the lowest bit is the more probable symbol.
+// mqStates is the probability table of the MQ coder (T.800 table C.2). An entry holds the
+// estimate in its top 16 bits, where the decoder has its interval; below, from bit 16 on, the
+// state after a less probable symbol, from bit 8 on that after a more probable one, and in
+// bit 0 the more probable symbol. States are doubled: the lowest bit is the more probable symbol.
 var mqStates = mqTable()
 
-type mqState struct {
-	qe       uint32
-	mps, lps uint8
-}
-
-func mqTable() (t [128]mqState) { // 94 are used; the size spares a bounds check
+func mqTable() (t [128]uint64) { // 94 are used; the size spares a bounds check
 	rows := [47]struct {
 		qe         uint32
 		nmps, nlps uint8
@@ -29,7 +28,7 @@ func mqTable() (t [128]mqState) { // 94 are used; the size spares a bounds check
 	}
 	for i, r := range rows {
 		for mps := range uint8(2) {
-			t[2*i+int(mps)] = mqState{r.qe, 2*r.nmps + mps, 2*r.nlps + (mps ^ r.sw)}
+			t[2*i+int(mps)] = uint64(r.qe)<<48 | uint64(2*r.nlps+(mps^r.sw))<<16 | uint64(2*r.nmps+mps)<<8 | uint64(mps)
 		}
 	}
 	return t
@@ -44,96 +43,104 @@ const (
 	numContexts = 32 // 19 are used; the size spares a bounds check
 )
 
-// An mqDecoder decodes binary symbols (annex C.3). src ends with two bytes FF.
+// An mqDecoder decodes binary symbols (annex C.3).
 type mqDecoder struct {
-	a, c, ct uint32
-	pos      int
-	src      []byte
-	ctx      [numContexts]uint8
+	mqInterval
+	src  []byte // what is not in c yet
+	last byte
+	ctx  [numContexts]uint64 // entries of mqStates
+}
+
+// An mqInterval is what changes with every symbol. Passes keep it in registers: the interval
+// and the code are in the top 16 bits, and bytes that come later lie below them already, so that
+// bytes are taken in by the half dozen. n counts the bits that are there, less 16.
+type mqInterval struct {
+	a, c uint64
+	n    int
 }
 
 func (m *mqDecoder) resetContexts() {
-	m.ctx = [numContexts]uint8{}
-	m.ctx[0], m.ctx[ctxRun], m.ctx[ctxUniform] = 2*4, 2*3, 2*46
+	for k := range m.ctx {
+		m.ctx[k] = mqStates[0]
+	}
+	m.ctx[0], m.ctx[ctxRun], m.ctx[ctxUniform] = mqStates[2*4], mqStates[2*3], mqStates[2*46]
 }
 
 // start begins a codeword segment.
 func (m *mqDecoder) start(src []byte) {
-	m.src, m.pos = src, 0
-	m.c = uint32(src[0]) << 16
-	m.byteIn()
-	m.c <<= 7
-	m.ct -= 7
-	m.a = 0x8000
+	m.src, m.last = src, 0
+	first := uint64(0xff)
+	if len(src) > 0 {
+		first, m.last, m.src = uint64(src[0]), src[0], src[1:]
+	}
+	m.mqInterval = m.refill(mqInterval{a: 1 << 63, c: first << 55, n: -7})
 }
 
-func (m *mqDecoder) byteIn() {
-	next := uint32(0xff)
-	if m.pos+1 < len(m.src) {
-		next = uint32(m.src[m.pos+1])
+// refill brings bytes into the code: after FF, seven bits, and ones from a marker or the end
+// on. A carry that was stuffed into the top bit is added to the byte before.
+func (m *mqDecoder) refill(r mqInterval) mqInterval {
+	if len(m.src) >= 4 && m.last != 0xff {
+		if v := binary.BigEndian.Uint32(m.src); noFF(v) {
+			r.c += uint64(v) << (16 - r.n)
+			r.n += 32
+			m.last, m.src = byte(v), m.src[4:]
+			return r
+		}
 	}
-	if m.pos < len(m.src) && m.src[m.pos] != 0xff {
-		m.pos++
-		m.c += next << 8
-		m.ct = 8
-		return
+	for r.n <= 32 {
+		if len(m.src) == 0 || m.last == 0xff && m.src[0] > 0x8f {
+			r.c += 0xff << (40 - r.n)
+			r.n += 8
+			continue
+		}
+		if m.last == 0xff {
+			r.n--
+		}
+		m.last, m.src = m.src[0], m.src[1:]
+		r.c += uint64(m.last) << (40 - r.n)
+		r.n += 8
 	}
-	if next > 0x8f { // a marker: ones from here on
-		m.c += 0xff00
-		m.ct = 8
-		return
-	}
-	m.pos++
-	m.c += next << 9
-	m.ct = 7
+	return r
 }
 
-// decode returns the next symbol, in context k.
-func (m *mqDecoder) decode(k uint8) uint32 {
-	s := &m.ctx[k%numContexts]
-	st := mqStates[*s&127]
-	d := uint32(*s & 1)
-	a := m.a - st.qe
-	if m.c>>16 >= st.qe {
-		m.c -= st.qe << 16
-		if a&0x8000 != 0 {
-			m.a = a
-			return d
-		}
-		if a < st.qe {
-			*s = st.lps
-			d ^= 1
-		} else {
-			*s = st.mps
-		}
-	} else {
-		if a < st.qe {
-			*s = st.mps
-		} else {
-			*s = st.lps
-			d ^= 1
-		}
-		a = st.qe
-	}
-	m.renormalise(a)
-	return d
+// step decodes a symbol in the state e without a branch, since symbols are hard to foresee. It
+// returns the interval, not yet brought back to size, and 1 if the less probable symbol came.
+func (r mqInterval) step(e uint64) (mqInterval, uint64) {
+	q := e >> 48 << 48
+	a := r.a - q
+	c, below := bits.Sub64(r.c, q, 0)
+	_, exchange := bits.Sub64(a, q, 0)
+	r.c = c + q&-below
+	r.a = a ^ (a^q)&-below
+	return r, below ^ exchange
 }
 
-// renormalise brings the interval a back to at least 0x8000 (C.3.3).
-func (m *mqDecoder) renormalise(a uint32) {
-	for {
-		if m.ct == 0 {
-			m.byteIn()
-		}
-		n := min(uint32(bits.LeadingZeros16(uint16(a))), m.ct)
-		a <<= n
-		m.c <<= n
-		m.ct -= n
-		if a&0x8000 != 0 {
-			m.a = a
-			return
+// small reports whether the interval must be brought back to size.
+func (r mqInterval) small() bool { return int64(r.a) >= 0 }
+
+// grown brings the interval back to size (C.3.3).
+func (r mqInterval) grown() mqInterval {
+	s := bits.LeadingZeros64(r.a)
+	r.a <<= s & 63
+	r.c <<= s & 63
+	r.n -= s
+	return r
+}
+
+// next returns the state after e: less is what step has returned.
+func mqNext(e, less uint64) uint64 { return mqStates[e>>(8+8*less&31)&127] }
+
+// decode returns the next symbol in context k.
+func (m *mqDecoder) decode(r mqInterval, k uint8) (mqInterval, uint32) {
+	e := m.ctx[k%numContexts]
+	r, less := r.step(e)
+	if r.small() {
+		m.ctx[k%numContexts] = mqNext(e, less)
+		if r = r.grown(); r.n < 0 {
+			r = m.refill(r)
 		}
 	}
+	return r, uint32(e^less) & 1
 }
 
 // rawBits reads the bits of a bypassed segment (D.6): after FF, seven.

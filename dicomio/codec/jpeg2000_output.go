@@ -122,8 +122,8 @@ func (c *j2kComp) coefficients(t *blockDecoder) error {
 func (c *j2kComp) place(blk *j2kBlock, t *blockDecoder) {
 	if s := c.coding.roiShift; s > 0 { // H.1: what lies above the shift is the region
 		for k, v := range t.data {
-			if v >= 2<<s || -v >= 2<<s {
-				t.data[k] = v >> s
+			if m := v & math.MaxInt32; m >= 2<<s {
+				t.data[k] = m>>s | v&math.MinInt32
 			}
 		}
 	}
@@ -135,13 +135,15 @@ func (c *j2kComp) place(blk *j2kBlock, t *blockDecoder) {
 		if c.coding.reversible {
 			to := c.data[at+y*stride:][:len(row)]
 			for x, v := range row {
-				to[x] = v / 2
+				negative := v >> 31
+				to[x] = (v&math.MaxInt32>>1 ^ negative) - negative
 			}
 			continue
 		}
 		to := c.fdata[at+y*stride:][:len(row)]
 		for x, v := range row {
-			to[x] = float32(v) * step
+			negative := v >> 31
+			to[x] = float32((v&math.MaxInt32^negative)-negative) * step
 		}
 	}
 }
