@@ -10,19 +10,21 @@ import (
 )
 
 // Version is raised when the same inputs would be reported differently.
-const Version = 2
+const Version = 3
 
 // Config is the evaluate section of a pipeline file.
 type Config struct {
-	Part         string    `mapstructure:"part"`          // the part whose labelled scans count: "train", "val" or "test"
-	Match        string    `mapstructure:"match"`         // what a hit is: "sphere" (mark strictly inside the lesion's ball, as LUNA16) or "iou" (overlap of boxes)
-	IoU          float64   `mapstructure:"iou"`           // least overlap of a hit where match is iou, in (0, 1]
-	FPRates      []float64 `mapstructure:"fp_rates"`      // false positives per scan at which sensitivities are listed, rising, above 0
-	Bootstrap    int       `mapstructure:"bootstrap"`     // resamples of the patients behind each interval, 40 to 1000000
-	Baselines    []string  `mapstructure:"baselines"`     // methods without learning beside the detector: "central-box", "suv-threshold", "hottest-voxel"
-	SUVThreshold float64   `mapstructure:"suv_threshold"` // of suv-threshold, in SUV, above 0
-	SizeBinsMM   []float64 `mapstructure:"size_bins_mm"`  // borders between the size groups of lesions, diameters in mm, rising, above 0
-	Gallery      int       `mapstructure:"gallery"`       // pictures each of hits, misses and false detections, 0 to 100
+	Part          string    `mapstructure:"part"`           // the part whose labelled scans count: "train", "val" or "test"
+	Match         string    `mapstructure:"match"`          // what a hit is: "sphere" (mark strictly inside the lesion's ball, as LUNA16) or "iou" (overlap of boxes)
+	IoU           float64   `mapstructure:"iou"`            // least overlap of a hit where match is iou, in (0, 1]
+	FPRates       []float64 `mapstructure:"fp_rates"`       // false positives per scan at which sensitivities are listed, rising, above 0
+	Bootstrap     int       `mapstructure:"bootstrap"`      // resamples of the patients behind each interval, 40 to 1000000
+	Baselines     []string  `mapstructure:"baselines"`      // methods without learning beside the detector: "central-box", "suv-threshold", "hottest-voxel"
+	SUVThreshold  float64   `mapstructure:"suv_threshold"`  // of suv-threshold, in SUV, above 0
+	SizeBinsMM    []float64 `mapstructure:"size_bins_mm"`   // borders between the size groups of lesions, diameters in mm, rising, above 0
+	SmallestGroup int       `mapstructure:"smallest_group"` // least patients of a group of scans, by vendor, site, sex and so on; smaller ones are merged, 1 to 1000
+	Prevalence    float64   `mapstructure:"prevalence"`     // share of patients with a lesion at which predictive values are stated, below 1; 0 takes that of the scans
+	Gallery       int       `mapstructure:"gallery"`        // pictures each of hits, misses and false detections, 0 to 100
 }
 
 // The rules by which a detection hits a lesion.
@@ -42,7 +44,7 @@ const (
 func Default() Config {
 	return Config{
 		Part: dataset.Test, Match: matchSphere, IoU: 0.1, FPRates: metric.CPMRates[:], Bootstrap: 1000,
-		Baselines: []string{centralBox}, SUVThreshold: 2.5, SizeBinsMM: []float64{6, 8, 15, 30}, Gallery: 6,
+		Baselines: []string{centralBox}, SUVThreshold: 2.5, SizeBinsMM: []float64{6, 8, 15, 30}, SmallestGroup: 5, Gallery: 6,
 	}
 }
 
@@ -62,6 +64,8 @@ func (c Config) Validate() error {
 	check(c.Bootstrap >= 40 && c.Bootstrap <= 1e6, "bootstrap %d: want 40 to 1000000", c.Bootstrap)
 	check(c.SUVThreshold > 0 && c.SUVThreshold < 1e6, "suv_threshold %v: want more than 0", c.SUVThreshold)
 	check(rising(c.SizeBinsMM), "size_bins_mm %v: want rising numbers above 0", c.SizeBinsMM)
+	check(c.SmallestGroup >= 1 && c.SmallestGroup <= 1000, "smallest_group %d: want 1 to 1000", c.SmallestGroup)
+	check(c.Prevalence >= 0 && c.Prevalence < 1, "prevalence %v: want 0, or more and less than 1", c.Prevalence)
 	check(c.Gallery >= 0 && c.Gallery <= 100, "gallery %d: want 0 to 100", c.Gallery)
 	for i, b := range c.Baselines {
 		check(b == centralBox || b == suvThreshold || b == hottestVoxel,

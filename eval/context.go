@@ -30,7 +30,9 @@ type background struct {
 	pretrainCurve   history
 	reconstructions []picture
 	finetuneCurve   history
-	points          []Point // operating points, from validation
+	points          []Point // operating points
+	chosenOn        chosen  // what they were chosen on
+	ingest          *ingested
 	digests         []digest
 }
 
@@ -65,6 +67,7 @@ func readBackground(env stage.Env) (*background, error) {
 		optional(filepath.Join(data, "fingerprint.json"), &b.fingerprint),
 		optional(filepath.Join(data, "split.json"), &b.split),
 		optional(filepath.Join(data, "leakage.json"), &b.leakage),
+		b.readIngest(env.In["volumes"]),
 	)
 	if backbone != "" {
 		err = errors.Join(err, optional(filepath.Join(backbone, "pretrain.json"), &b.pretrain),
@@ -107,26 +110,6 @@ func optional[T any](path string, v **T) error {
 	*v = new(T)
 	if err := json.Unmarshal(b, *v); err != nil {
 		return fmt.Errorf("%s: %v", path, err)
-	}
-	return nil
-}
-
-// readPoints reads the thresholds that the finetune stage chose.
-func (b *background) readPoints(path string) error {
-	var file *struct {
-		Points []struct {
-			Name           string   `json:"name"`
-			FPPerScan      *float64 `json:"fp_per_scan"`
-			Threshold      float64  `json:"threshold"`
-			ValSensitivity *float64 `json:"val_sensitivity"`
-		} `json:"points"`
-	}
-	if err := optional(path, &file); err != nil || file == nil {
-		return err
-	}
-	for _, p := range file.Points {
-		b.points = append(b.points, Point{Name: p.Name, Threshold: p.Threshold, Source: "validation part, by the finetune stage",
-			ValSensitivity: p.ValSensitivity, ValFPPerScan: p.FPPerScan})
 	}
 	return nil
 }

@@ -1,9 +1,10 @@
 package eval
 
 import (
-	"fmt"
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/stat"
 
 	"oncovox/eval/metric"
 )
@@ -19,7 +20,9 @@ func bandRates() []float64 {
 }
 
 // measure fills in what is known about one method. points are thresholds to
-// judge, work is the one by which the sizes are.
+// judge, work is the one by which the groups are. Scores are taken as
+// probabilities, and scans grouped by what is known of them, for the detector
+// only.
 func (s *study) measure(m *method, points []Point, work float64, seed int64) (*Result, []Point) {
 	r := &Result{Method: m.Name, Title: m.Title, What: m.What, Absent: m.Absent}
 	if m.pool == nil {
@@ -28,8 +31,15 @@ func (s *study) measure(m *method, points []Point, work float64, seed int64) (*R
 	r.Counts = m.pool.Counts()
 	points = s.lesionFigures(r, m.pool, points, seed)
 	s.scanFigures(r, m.pool, seed)
-	r.Figures = append(r.Figures, centreError(m.pool))
-	r.Strata = []Grouping{{By: "size", Title: "Lesion diameter", Groups: s.bySize(m.pool, work)}}
+	r.Figures = append(r.Figures, centreError(m.pool), diameterError(m.pool))
+	r.Strata = []Grouping{s.bySize(m.pool, work)}
+	if m == s.detector() {
+		s.probabilities(r, m.pool, seed)
+		r.Strata = append(r.Strata, s.byAttribute(m.pool, work)...)
+		for i := range points {
+			points[i].Cases = s.casesAt(m.pool, points[i].Threshold)
+		}
+	}
 	return r, points
 }
 
@@ -40,7 +50,7 @@ func (s *study) lesionFigures(r *Result, p *metric.Pool, points []Point, seed in
 	for i, iou := range metric.IoURange {
 		boxes[i] = metric.NewPool(scansOf(p), metric.ByIoU(iou))
 	}
-	v := newVector("cpm", "ap", "sensitivity_1fp", "ap_iou_10", "map_iou_10_50")
+	v := newVector("cpm", "ap", "sensitivity_1fp", "ap_iou_10", "map_iou_10_50", "ar_iou_10_50")
 	rates := v.block(len(s.cfg.FPRates))
 	band := v.block(len(bandRates()))
 	precision := v.block(metric.RecallPoints)
@@ -55,9 +65,11 @@ func (s *study) lesionFigures(r *Result, p *metric.Pool, points []Point, seed in
 			copy(out[rates:], at[len(metric.CPMRates):])
 			p.PrecisionAt(w, out[precision:precision+metric.RecallPoints])
 			out[1] = mean(out[precision : precision+metric.RecallPoints])
-			out[3], out[4] = boxes[0].AP(w), 0
+			out[3], out[4], out[5] = boxes[0].AP(w), 0, 0
 			for _, b := range boxes {
+				recall, _ := b.AtThreshold(w, math.Inf(-1))
 				out[4] += b.AP(w) / float64(len(boxes))
+				out[5] += recall / float64(len(boxes))
 			}
 			for i, pt := range points {
 				out[sensitivity+i], out[wrong+i] = p.AtThreshold(w, pt.Threshold)
@@ -103,62 +115,13 @@ func (s *study) addFigures(r *Result, v *vector) {
 			"The threshold is that of these scans; operating points have thresholds chosen on validation. " + rule},
 		"ap_iou_10":     {"AP at IoU 0.10", "Average precision (COCO) with hits by the overlap of boxes, intersection over union at least 0.10, as nnDetection."},
 		"map_iou_10_50": {"mAP at IoU 0.10 to 0.50", "Mean of the average precision over the overlaps 0.10, 0.15 to 0.50, as nnDetection."},
+		"ar_iou_10_50":  {"AR at IoU 0.10 to 0.50", "Mean over the same overlaps of the share of lesions found at any score, of at most 100 detections a scan."},
 	}
 	for i, key := range v.names {
-		d := definitions[key]
-		f := Figure{Key: key, Title: d[0], Definition: d[1], Value: number(v.value[i])}
-		if f.Value == nil {
-			f.Undefined = "there is no lesion in these scans"
-		} else {
-			f.Low, f.High = v.interval(i)
-			f.Interval = v.how
-		}
+		f := Figure{Key: key, Title: definitions[key][0], Definition: definitions[key][1]}
+		v.put(&f, i, "there is no lesion in these scans")
 		r.Figures = append(r.Figures, f)
 	}
-}
-
-// scanFigures adds the figures that judge whole scans.
-func (s *study) scanFigures(r *Result, p *metric.Pool, seed int64) {
-	positive, score, kept := p.Cases()
-	auc := Figure{Key: "auc", Title: "ROC AUC per scan", Definition: "Area under the ROC curve of scans with a lesion against scans without, " +
-		"each scan scored by its highest detection (0 without any; scans whose only findings are not judged are left out)."}
-	delong := auc
-	delong.Key, delong.Title, delong.Interval = "auc_delong", "ROC AUC per scan, DeLong", "DeLong, scans taken as independent"
-	n := 0
-	for _, p := range positive {
-		if p {
-			n++
-		}
-	}
-	switch {
-	case n == 0:
-		auc.Undefined = "no scan has a lesion"
-	case n == len(positive):
-		auc.Undefined = "every scan has a lesion"
-	default:
-		units := make([]int, len(kept))
-		all := p.Patients()
-		for i, k := range kept {
-			units[i] = all[k]
-		}
-		fpr := recallGrid()
-		v := newVector("auc")
-		at := v.block(len(fpr))
-		v.run(compact(units), s.cfg.Bootstrap, seed, metric.AUCStatistic(positive, score, fpr))
-		r.Redraws += v.boot.Redraws
-		auc.Value, auc.Interval = number(v.value[0]), v.how
-		auc.Low, auc.High = v.interval(0)
-		_, cov := metric.DeLong(positive, score)
-		delong.Value = auc.Value
-		if low, high := metric.DeLongInterval(v.value[0], cov[0][0], level); !math.IsNaN(low) {
-			delong.Low, delong.High = number(low), number(high)
-		}
-		roc := metric.NewROC(positive, score)
-		r.roc = curve{x: roc.FPR, y: roc.TPR, bandX: fpr}
-		r.roc.low, r.roc.high = v.band(at, len(fpr))
-	}
-	delong.Undefined = auc.Undefined
-	r.Figures = append(r.Figures, auc, delong)
 }
 
 // centreError is the median distance of the detections that find lesions.
@@ -184,46 +147,32 @@ func centreError(p *metric.Pool) Figure {
 	return f
 }
 
-// bySize groups the lesions by diameter; groups without a lesion are left out.
-func (s *study) bySize(p *metric.Pool, threshold float64) []Stratum {
-	bins := make([]Stratum, len(s.cfg.SizeBinsMM)+1)
-	for i := range bins {
-		switch {
-		case len(bins) == 1:
-			bins[i].Name = "all"
-		case i == 0:
-			bins[i].Name = fmt.Sprintf("under %g mm", s.cfg.SizeBinsMM[0])
-		case i == len(bins)-1:
-			bins[i].Name = fmt.Sprintf("%g mm and over", s.cfg.SizeBinsMM[i-1])
-		default:
-			bins[i].Name = fmt.Sprintf("%g to %g mm", s.cfg.SizeBinsMM[i-1], s.cfg.SizeBinsMM[i])
-		}
-	}
+// diameterError is the mean difference of the diameters of the detections that
+// find lesions and theirs, with the limits of agreement (Bland and Altman 1986).
+func diameterError(p *metric.Pool) Figure {
+	f := Figure{Key: "diameter_error", Title: "Diameter error", Unit: "mm",
+		Definition: "Mean difference, detection less lesion, of the diameter of a found lesion and of the detection that finds it, " +
+			"which is the geometric mean of the extents of its box, at any score.",
+		Interval: "limits of agreement: mean and 1.96 standard deviations of the differences"}
+	var d []float64
 	for _, m := range p.Matches {
-		for t, truth := range m.Scan.Truths {
-			if truth.Ignore {
-				continue
-			}
-			k := 0
-			for k < len(s.cfg.SizeBinsMM) && truth.Diameter >= s.cfg.SizeBinsMM[k] {
-				k++
-			}
-			bins[k].Lesions++
-			if hit := m.Found[t]; hit >= 0 {
-				bins[k].FoundAtAll++
-				if m.Scan.Marks[hit].Score >= threshold {
-					bins[k].Found++
-				}
+		for t, k := range m.Found {
+			if k >= 0 {
+				d = append(d, meanExtent(m.Scan.Marks[k].Size)-m.Scan.Truths[t].Diameter)
 			}
 		}
 	}
-	bins = slices.DeleteFunc(bins, func(b Stratum) bool { return b.Lesions == 0 })
-	for i := range bins {
-		b := &bins[i]
-		low, high := metric.Wilson(b.Found, b.Lesions, level)
-		b.Sensitivity, b.Low, b.High = number(float64(b.Found)/float64(b.Lesions)), number(low), number(high)
+	switch {
+	case !hasExtent(p):
+		f.Undefined, f.Interval = "the detections have no extent", ""
+		return f
+	case len(d) < 2:
+		f.Undefined, f.Interval = "fewer than two lesions were found", ""
+		return f
 	}
-	return bins
+	mean, deviation := stat.MeanStdDev(d, nil)
+	f.Value, f.Low, f.High = number(mean), number(mean-1.96*deviation), number(mean+1.96*deviation)
+	return f
 }
 
 // found counts the lesions found at a threshold.

@@ -41,6 +41,7 @@ type Point struct {
 	Source         string   `json:"source"`                    // who chose the threshold, and on what
 	ChosenOn       string   `json:"chosen_on"`                 // the part it was chosen on, such as "val"
 	ValFPPerScan   *float64 `json:"val_fp_per_scan,omitempty"` // that it aims at there
+	ValFPMeasured  *float64 `json:"val_fp_measured,omitempty"` // there
 	ValSensitivity *float64 `json:"val_sensitivity,omitempty"` // there
 	ValLow         *float64 `json:"val_low,omitempty"`         // Wilson
 	ValHigh        *float64 `json:"val_high,omitempty"`
@@ -57,8 +58,8 @@ type Point struct {
 	Cases          *Cases   `json:"cases"` // of whole scans at the threshold; null where nothing was measured
 }
 
-// A Grouping is the lesions and scans in groups of one kind. Groups of fewer
-// than the config's smallest are merged into the last one.
+// A Grouping is the lesions and scans in groups of one kind. Groups of scans of
+// fewer patients than the config's smallest are merged into the last one.
 type Grouping struct {
 	By        string    `json:"by"` // "size", "modality", "vendor", "slice_thickness", "site", "sex" or "age_band"
 	Title     string    `json:"title"`
@@ -70,7 +71,8 @@ type Grouping struct {
 // A Stratum is a group of lesions, and of the scans they may lie in.
 type Stratum struct {
 	Name        string   `json:"name"`
-	Scans       int      `json:"scans,omitempty"` // none where lesions are grouped
+	Patients    int      `json:"patients,omitempty"` // 0 where lesions are grouped
+	Scans       int      `json:"scans,omitempty"`    // 0 where lesions are grouped
 	Lesions     int      `json:"lesions"`
 	Found       int      `json:"found"`        // at the working point
 	FoundAtAll  int      `json:"found_at_all"` // at any score

@@ -16,7 +16,9 @@ const steps = 5
 // labelled scans of a part of the dataset in the role "data", beside baselines,
 // and writes the report. Operating points and the fine-tuning's history come
 // from the stage in the role "detector", the pretraining's from that in
-// "backbone"; both may be missing.
+// "backbone", the counts of ingest from that in "volumes"; all may be missing.
+// It fails with stage.ErrGate where an operating point was chosen on what is
+// reported.
 func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("%w: %v", stage.ErrConfig, err)
@@ -42,12 +44,20 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err != nil {
 		return err
 	}
+	gate, err := s.gateThresholds(b)
+	if err != nil {
+		return err
+	}
 	env.Progress.Report(0, steps, "baselines")
 	if err := s.addBaselines(ctx, set); err != nil {
 		return err
 	}
 	a, err := s.assess(ctx, b, env)
 	if err != nil {
+		return err
+	}
+	a.gates = []Gate{gateLeakage(b), gate}
+	if a.results[0].Segmentation, err = s.segmentation(ctx, set, detections, env.Seed); err != nil {
 		return err
 	}
 	env.Progress.Report(3, steps, "pictures")
@@ -107,6 +117,7 @@ func (s *study) assess(ctx context.Context, b *background, env stage.Env) (*asse
 	}
 	env.Progress.Report(2, steps, "comparisons")
 	a.differences = s.differences(env.Seed)
+	a.flow = s.follow(b, a.results[0])
 	a.drawCharts()
 	return a, ctx.Err()
 }

@@ -13,11 +13,12 @@ import (
 // A study is the scans that count, their truth, and what the methods made of
 // them.
 type study struct {
-	cfg     Config
-	items   []dataset.Item // labelled, of the part, sorted by id
-	other   int            // scans of the part without labels
-	outside int            // detections in scans that do not count
-	methods []*method      // the detector first
+	cfg        Config
+	items      []dataset.Item        // labelled, of the part, sorted by id
+	other      int                   // scans of the part without labels
+	outside    int                   // detections in scans that do not count
+	attributes map[string]Attributes // by id, what is known beside
+	methods    []*method             // the detector first
 }
 
 // A method is a way of finding lesions.

@@ -38,7 +38,7 @@ func (v *vector) run(unit []int, n int, seed int64, makeStatistic func() metric.
 		return
 	}
 	v.boot = boot
-	v.how = fmt.Sprintf("percentiles of %d resamples of the patients", n)
+	v.how = fmt.Sprintf("percentiles of %d resamples of the patients; beside them BCa", n)
 	if boot.Redraws > 0 {
 		v.how += fmt.Sprintf(", %d more drawn again since they had no value", boot.Redraws)
 	}
@@ -51,6 +51,19 @@ func (v *vector) interval(i int) (low, high *float64) {
 	}
 	l, h := v.boot.Interval(i, level)
 	return number(l), number(h)
+}
+
+// put writes number i with its intervals, or why it has none, into f.
+func (v *vector) put(f *Figure, i int, undefined string) {
+	if f.Value = number(v.value[i]); f.Value == nil {
+		f.Undefined = undefined
+		return
+	}
+	f.Interval = v.how
+	if f.Low, f.High = v.interval(i); f.Low != nil {
+		low, high := v.boot.BCa(i, level)
+		f.BCaLow, f.BCaHigh = number(low), number(high)
+	}
 }
 
 // band returns the intervals of n numbers from i on, nil without.

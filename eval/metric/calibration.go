@@ -48,6 +48,7 @@ func outcome(positive bool) float64 {
 type Bin struct {
 	N, Positive int
 	MeanP       float64 // mean of the probabilities
+	Low, High   float64 // its ends, of EqualWidth only
 }
 
 // Gap is the distance between mean probability and observed share.
@@ -57,6 +58,9 @@ func (b Bin) Gap() float64 { return math.Abs(b.MeanP - share(b.Positive, b.N)) }
 // one holding 0 as well. Empty bins are left out.
 func EqualWidth(positive []bool, p []float64, n int) []Bin {
 	bins := make([]Bin, n)
+	for k := range bins {
+		bins[k].Low, bins[k].High = float64(k)/float64(n), float64(k+1)/float64(n)
+	}
 	for i, v := range p {
 		k := min(max(int(math.Ceil(v*float64(n)))-1, 0), n-1)
 		for k > 0 && v <= float64(k)/float64(n) {
@@ -200,4 +204,29 @@ func NetBenefitOfAll(positive []bool, t float64) float64 {
 		all[i] = 1
 	}
 	return NetBenefit(positive, all, t)
+}
+
+// NetBenefitStatistic returns a maker of statistics for Bootstrap: the net
+// benefit at each of the given thresholds, which rise.
+func NetBenefitStatistic(positive []bool, p []float64, thresholds []float64) func() Statistic {
+	events := caseEvents(positive, p)
+	return func() Statistic {
+		return func(weights []int, out []float64) {
+			n, tp, fp, at := 0, 0, 0, 0
+			for _, w := range weights {
+				n += w
+			}
+			for k := len(thresholds) - 1; k >= 0; k-- {
+				t := thresholds[k]
+				for ; at < len(events) && events[at].score >= t; at++ {
+					if w := weights[events[at].scan]; events[at].hit {
+						tp += w
+					} else {
+						fp += w
+					}
+				}
+				out[k] = float64(tp)/float64(n) - float64(fp)/float64(n)*t/(1-t)
+			}
+		}
+	}
 }

@@ -167,6 +167,16 @@ func TestNetBenefit(t *testing.T) {
 		}
 		near(t, o.Model, got, o.NB, goldenTol)
 	}
+	thresholds := []float64{0.05, 0.2, 0.3, 0.43, 0.95}
+	once := make([]int, len(y))
+	for i := range once {
+		once[i] = 1
+	}
+	out := make([]float64, len(thresholds))
+	NetBenefitStatistic(y, c.P1, thresholds)()(once, out)
+	for i, thr := range thresholds {
+		near(t, "swept", out[i], NetBenefit(y, c.P1, thr), 1e-15)
+	}
 }
 
 // Oracles: statsmodels (McNemar, Holm) and scipy (Wilcoxon).

@@ -1,7 +1,6 @@
 package metric
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"sort"
@@ -92,7 +91,7 @@ func NewJoint(a, b *Pool) *Joint {
 			j.pool.events = append(j.pool.events, event{-p.place(e.score), e.scan + k*j.scans, e.hit})
 		}
 	}
-	slices.SortStableFunc(j.pool.events, func(a, b event) int { return cmp.Compare(b.score, a.score) })
+	slices.SortStableFunc(j.pool.events, byScore)
 	return j
 }
 

@@ -1,6 +1,9 @@
 package metric
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // A PICAICase is one case of the PI-CAI challenge: lesions against candidates.
 type PICAICase struct {
@@ -16,41 +19,42 @@ type PICAICase struct {
 //
 // It follows picai_eval. auc and score are NaN where a class is missing.
 func PICAI(cases []PICAICase) (ap, auc, score float64) {
-	var hit, ill []bool
-	var confidence, suspicion []float64
-	missed := 0
-	for _, c := range cases {
+	ill, suspicion := make([]bool, len(cases)), make([]float64, len(cases))
+	once := make([]int, len(cases))
+	for i, c := range cases {
+		ill[i], once[i] = len(c.Overlap) > 0, 1
+		for _, s := range c.Score {
+			suspicion[i] = max(suspicion[i], s)
+		}
+	}
+	out := make([]float64, 1)
+	PICAIStatistic(cases)()(once, out)
+	auc = AUC(ill, suspicion, nil)
+	return out[0], auc, (out[0] + auc) / 2
+}
+
+// PICAIStatistic returns a maker of statistics for Bootstrap: the lesion average
+// precision of PICAI. It is NaN without a lesion.
+func PICAIStatistic(cases []PICAICase) func() Statistic {
+	var events []event
+	for i, c := range cases {
 		assigned := assignPICAI(c.Overlap, len(c.Score))
 		for j, s := range c.Score {
-			if assigned[j] == matched || assigned[j] == free {
-				hit = append(hit, assigned[j] == matched)
-				confidence = append(confidence, s)
-			}
-			if assigned[j] == matched {
-				missed--
+			if assigned[j] != overlaps {
+				events = append(events, event{s, i, assigned[j] == matched})
 			}
 		}
-		missed += len(c.Overlap)
-		highest := 0.0
-		for _, s := range c.Score {
-			highest = max(highest, s)
-		}
-		ill = append(ill, len(c.Overlap) > 0)
-		suspicion = append(suspicion, highest)
 	}
-	found := 0
-	for _, h := range hit {
-		if h {
-			found++
+	slices.SortStableFunc(events, byScore)
+	return func() Statistic {
+		return func(weights []int, out []float64) {
+			lesions := 0 // missed ones lower the recall and bring no precision
+			for i, c := range cases {
+				lesions += weights[i] * len(c.Overlap)
+			}
+			out[0] = stepAP(events, weights, lesions)
 		}
 	}
-	// Missed lesions lower the recall and bring no precision.
-	ap = AveragePrecision(hit, confidence) * share(found, found+missed)
-	if found == 0 {
-		ap = share(0, missed)
-	}
-	auc = AUC(ill, suspicion, nil)
-	return ap, auc, (ap + auc) / 2
 }
 
 // What becomes of a candidate.

@@ -12,6 +12,9 @@ type event struct {
 	hit   bool
 }
 
+// byScore puts the higher score first.
+func byScore(a, b event) int { return cmp.Compare(b.score, a.score) }
+
 // A Pool holds the matched scans of a study, ready for the figures that sweep
 // the score: FROC, CPM and average precision, of all scans or of a resample.
 type Pool struct {
@@ -45,7 +48,7 @@ func NewPool(scans []Scan, rule func(Scan) Match) *Pool {
 			}
 		}
 	}
-	slices.SortStableFunc(p.events, func(a, b event) int { return cmp.Compare(b.score, a.score) })
+	slices.SortStableFunc(p.events, byScore)
 	p.wrong = make([]int, len(p.events)+1)
 	for i, e := range p.events {
 		p.wrong[i+1] = p.wrong[i]

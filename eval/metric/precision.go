@@ -106,26 +106,42 @@ func MeanAP(scans []Scan, maxDet int) (meanAP, meanRecall float64) {
 // curve, the sum of (R_n - R_(n-1))·P_n over the distinct scores, as
 // scikit-learn's average_precision_score. It is NaN without a positive.
 func AveragePrecision(positive []bool, score []float64) float64 {
-	index := byFallingScore(score)
 	all := 0
 	for _, p := range positive {
 		if p {
 			all++
 		}
 	}
-	sum, tp, last := 0.0, 0, 0
-	for k, i := range index {
-		if positive[i] {
-			tp++
-		}
-		if k+1 < len(index) && score[index[k+1]] == score[i] {
-			continue
-		}
-		sum += float64(tp-last) / float64(all) * float64(tp) / float64(k+1)
-		last = tp
+	return stepAP(caseEvents(positive, score), nil, all)
+}
+
+func caseEvents(positive []bool, score []float64) []event {
+	events := make([]event, len(score))
+	for i, v := range score {
+		events[i] = event{v, i, positive[i]}
 	}
+	slices.SortStableFunc(events, byScore)
+	return events
+}
+
+// stepAP is the area under the steps of precision against recall of events by
+// falling score, of all positives; NaN without one.
+func stepAP(events []event, weights []int, all int) float64 {
 	if all == 0 {
 		return math.NaN()
+	}
+	sum, tp, n, last := 0.0, 0, 0, 0
+	for k, e := range events {
+		w := times(weights, e.scan)
+		n += w
+		if e.hit {
+			tp += w
+		}
+		if k+1 < len(events) && events[k+1].score == e.score || tp == last {
+			continue
+		}
+		sum += float64(tp-last) / float64(all) * float64(tp) / float64(n)
+		last = tp
 	}
 	return sum
 }

@@ -76,6 +76,26 @@ func AUCStatistic(positive []bool, score []float64, fpr []float64) func() Statis
 	}
 }
 
+// CaseStatistic returns a maker of statistics for Bootstrap: AveragePrecision,
+// then the sensitivity at a specificity of 0.9 and the reverse.
+func CaseStatistic(positive []bool, score []float64) func() Statistic {
+	events, index := caseEvents(positive, score), byFallingScore(score)
+	return func() Statistic {
+		var x, y []float64
+		return func(weights []int, out []float64) {
+			all := 0
+			for i, p := range positive {
+				if p {
+					all += weights[i]
+				}
+			}
+			x, y = rocOrdered(index, positive, score, weights, x[:0], y[:0])
+			roc := ROC{FPR: x, TPR: y}
+			out[0], out[1], out[2] = stepAP(events, weights, all), roc.SensitivityAt(0.9), roc.SpecificityAt(0.9)
+		}
+	}
+}
+
 // rocOrdered appends the points of the ROC curve of a resample to x and y.
 func rocOrdered(index []int, positive []bool, score []float64, weights []int, x, y []float64) ([]float64, []float64) {
 	x, y = append(x, 0), append(y, 0)
