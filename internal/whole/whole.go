@@ -28,17 +28,26 @@ func WriteFile(path string, b []byte, perm fs.FileMode) error {
 }
 
 // A File is being written.
-type File struct{ *renameio.PendingFile }
+type File struct {
+	*renameio.PendingFile
+	dir string // where it will lie
+}
 
 // Create begins a file that Commit puts at path, with permissions perm before the
 // umask. The caller defers Abort.
 func Create(path string, perm fs.FileMode) (File, error) {
 	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(perm))
-	return File{f}, err
+	return File{f, filepath.Dir(path)}, err
 }
 
-// Commit writes f to the disk, closes it and puts it in its place.
-func (f File) Commit() error { return f.CloseAtomicallyReplace() }
+// Commit writes f to the disk, closes it and puts it in its place, where a power
+// cut does not take it away again.
+func (f File) Commit() error {
+	if err := f.CloseAtomicallyReplace(); err != nil {
+		return err
+	}
+	return toDisk(f.dir)
+}
 
 // Abort closes and removes f. After Commit it does nothing.
 func (f File) Abort() { f.Cleanup() }
@@ -62,4 +71,46 @@ func Sweep(dir string) error {
 		return nil
 	}
 	return err
+}
+
+// Sync writes to the disk all that lies in the folder dir, each folder after what is
+// in it. It comes before a rename of dir, which else a power cut may leave with files
+// that are empty.
+func Sync(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		switch {
+		case e.IsDir():
+			err = Sync(path)
+		case e.Type().IsRegular():
+			err = toDisk(path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return toDisk(dir)
+}
+
+// Rename renames the file or folder from to to, beside it, and writes the folder
+// that they lie in to the disk.
+func Rename(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return toDisk(filepath.Dir(to))
+}
+
+// toDisk writes the file or folder at path to the disk. Tests replace it.
+var toDisk = func(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
 }

@@ -76,3 +76,42 @@ func TestAbort(t *testing.T) {
 		t.Errorf("left: %q", got)
 	}
 }
+
+// All of a folder goes to the disk, what is in a folder before the folder, and a
+// file's place after the file.
+func TestSync(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a", "b/c/d", "b/e"} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var written []string
+	real := toDisk
+	defer func() { toDisk = real }()
+	toDisk = func(path string) error {
+		rel, _ := filepath.Rel(dir, path)
+		written = append(written, rel)
+		return real(path)
+	}
+	if err := Sync(dir); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"a", "b/c/d", "b/c", "b/e", "b", "."}; !slices.Equal(written, want) {
+		t.Errorf("wrote %q, want %q", written, want)
+	}
+	written = nil
+	if err := WriteFile(filepath.Join(dir, "b", "f"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Rename(filepath.Join(dir, "b"), filepath.Join(dir, "g")); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"b", "."}; !slices.Equal(written, want) {
+		t.Errorf("wrote %q, want %q", written, want)
+	}
+}
