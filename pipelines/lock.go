@@ -22,6 +22,9 @@ const (
 func lock(path string) (unlock func(), err error) {
 	for try := 0; ; try++ {
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+		if unwritable(err) {
+			return nil, fmt.Errorf("%w: make the folder writable, or choose another with --out", err)
+		}
 		if err != nil {
 			return nil, err
 		}

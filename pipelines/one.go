@@ -55,7 +55,7 @@ func RunOne(ctx context.Context, kind Kind, cfg Config, seed int64, inputs map[s
 		return Outcome{}, err
 	}
 	digests := newDigester("")
-	s := Stage{Name: filepath.Base(out), Kind: kind, Config: cfg}
+	s := Stage{Name: filepath.Base(out), Kind: kind, Config: cfg, Needs: beside(out, inputs)}
 	w, err := oneWork(ctx, s, seed, inputs, digests)
 	if err != nil {
 		return Outcome{}, err
@@ -70,11 +70,32 @@ func RunOne(ctx context.Context, kind Kind, cfg Config, seed int64, inputs map[s
 	}
 	if rec == nil {
 		if rec, err = execute(ctx, s, w, inputs, out, o, digests); err != nil {
-			return Outcome{}, err
+			next := "the same command starts it again"
+			if kind.Resumes {
+				next = "the same command goes on from there"
+			}
+			return Outcome{}, advise(err, next)
 		}
 	}
 	step := Step{s.Name, kind.Name, action, reasons}
 	return Outcome{step, out, rec.Digest, time.Since(start).Seconds(), kind}, nil
+}
+
+// beside returns, by role, the names of those of the folders inputs that a stage has
+// left in the same folder as out, as the stages of a run lie. It takes the place of
+// what a pipeline file says under needs.
+func beside(out string, inputs map[string]string) map[string]string {
+	names := map[string]string{}
+	parent, err := filepath.Abs(filepath.Dir(out))
+	if err != nil {
+		return names
+	}
+	for role, dir := range inputs {
+		if path, err := filepath.Abs(dir); err == nil && filepath.Dir(path) == parent && exists(filepath.Join(path, recordName)) {
+			names[role] = filepath.Base(path)
+		}
+	}
+	return names
 }
 
 // makeFolder makes the folder dir and those it lies in. Where one of them is a

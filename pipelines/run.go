@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,10 +20,12 @@ import (
 // The runner's own files in a run folder. A stage's name holds no dot, so they
 // cannot meet.
 const (
-	resolvedName = "pipeline.resolved.yaml"
-	logName      = "log.jsonl"
-	lockName     = ".lock"
-	memoryName   = ".digests"
+	resolvedName    = "pipeline.resolved.yaml"
+	planName        = "plan.json"
+	environmentName = "environment.json"
+	logName         = "log.jsonl"
+	lockName        = ".lock"
+	memoryName      = ".digests"
 )
 
 // Options is what a run is given besides its pipeline.
@@ -61,7 +64,11 @@ func (p *Pipeline) Run(ctx context.Context, dir string, o Options) (outcomes []O
 	defer logFile.Close()
 	o.Log = slog.New(slog.NewMultiHandler(o.Log.Handler(), slog.NewJSONHandler(logFile, nil)))
 	digests := newDigester(filepath.Join(dir, memoryName))
-	defer func() { err = errors.Join(err, digests.save()) }()
+	defer func() {
+		if err := digests.save(); err != nil {
+			o.Log.Warn("the digests are not remembered: the next run reads all files again", "error", err)
+		}
+	}()
 
 	for _, s := range p.Stages {
 		if err := mend(filepath.Join(dir, s.Name)); err != nil {
@@ -74,7 +81,7 @@ func (p *Pipeline) Run(ctx context.Context, dir string, o Options) (outcomes []O
 	if err != nil {
 		return nil, err
 	}
-	if err := whole.WriteFile(filepath.Join(dir, resolvedName), p.Resolved(false), 0o644); err != nil {
+	if err := p.describe(dir, steps, o); err != nil {
 		return nil, err
 	}
 	for i, s := range p.Stages {
@@ -82,7 +89,7 @@ func (p *Pipeline) Run(ctx context.Context, dir string, o Options) (outcomes []O
 		rec, step := done[s.Name], steps[i]
 		if rec == nil {
 			if rec, step, err = p.runStage(ctx, dir, s, done, o, digests); err != nil {
-				return outcomes, fmt.Errorf("stage %s: %w; the same command goes on with the run", s.Name, err)
+				return outcomes, advise(fmt.Errorf("stage %s: %w", s.Name, err), "the same command goes on with the run")
 			}
 			done[s.Name] = rec
 		}
@@ -90,6 +97,19 @@ func (p *Pipeline) Run(ctx context.Context, dir string, o Options) (outcomes []O
 		outcomes = append(outcomes, Outcome{step, filepath.Join(dir, s.Name), rec.Digest, time.Since(start).Seconds(), s.Kind})
 	}
 	return outcomes, nil
+}
+
+// describe writes what the run is, before its stages: the pipeline with every
+// setting, what will be done with each stage and why, and the program and machine
+// that do it.
+func (p *Pipeline) describe(dir string, steps []Step, o Options) error {
+	env := thisEnvironment(o.Program)
+	o.Log.Info("start", "program", env.Program, "go", env.Go, "cpu", env.CPU, "kernel", env.Kernel, "threads", env.Threads)
+	return cmp.Or(
+		whole.WriteFile(filepath.Join(dir, resolvedName), p.Resolved(false), 0o644),
+		jsonl.WriteValue(filepath.Join(dir, planName), steps, 0o644),
+		jsonl.WriteValue(filepath.Join(dir, environmentName), env, 0o644),
+	)
 }
 
 // runStage does the work of s, all of whose inputs are done now. They may have
@@ -162,6 +182,9 @@ func execute(ctx context.Context, s Stage, w Work, in map[string]string, out str
 	if err := jsonl.WriteValue(filepath.Join(part, recordName), rec, 0o644); err != nil {
 		return nil, err
 	}
+	if err := whole.Sync(part); err != nil {
+		return nil, err
+	}
 	return rec, replace(out, part)
 }
 
@@ -197,7 +220,7 @@ func replace(out, part string) error {
 	if err := os.Rename(out, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := os.Rename(part, out); err != nil {
+	if err := whole.Rename(part, out); err != nil {
 		return err
 	}
 	return errors.Join(os.RemoveAll(old), os.Remove(keyOf(part)))

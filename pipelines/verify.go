@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"oncovox/internal/stage"
 )
@@ -13,17 +14,19 @@ import (
 // A Verified is a record that holds.
 type Verified struct {
 	*Record
-	TakenOut int // private artifacts that are not there any more
+	TakenOut  int      // private artifacts that are not there any more
+	Elsewhere []string // roles that were filled by what does not lie in the folder, sorted
 }
 
-// Verify hashes every artifact in the run folder dir again, or in the folder of
-// a single stage, and compares it with the chain of the stages' records. It
-// returns the records that hold. Private artifacts may be gone, as from a run
-// that was handed on; one that is there must be as it was. The error names the first link that is broken
-// and is a stage.ErrGate.
+// Verify hashes every artifact in the run folder dir again, or in a folder of
+// single stages made side by side, or in that of one stage, and compares it with the
+// chain of the stages' records. It returns the records that hold. Private artifacts
+// may be gone, as from a run that was handed on; one that is there must be as it
+// was. The error names the first link that is broken and is a stage.ErrGate.
 func Verify(ctx context.Context, dir string) ([]Verified, error) {
 	if rec, err := readRecord(dir); err == nil {
 		v, err := rec.verify(ctx, dir)
+		v.Elsewhere = unionKeys(rec.Inputs, nil)
 		return []Verified{v}, err
 	}
 	entries, err := os.ReadDir(dir)
@@ -33,7 +36,8 @@ func Verify(ctx context.Context, dir string) ([]Verified, error) {
 	records := map[string]*Record{}
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
-		if _, err := os.Stat(filepath.Join(path, recordName)); err != nil || !nameForm.MatchString(e.Name()) {
+		unfinished := strings.HasSuffix(path, ".part") || strings.HasSuffix(path, ".old")
+		if unfinished || !exists(filepath.Join(path, recordName)) {
 			continue
 		}
 		rec, err := readRecord(path)
@@ -64,18 +68,31 @@ func verifyChain(ctx context.Context, dir string, records map[string]*Record) ([
 		if err != nil {
 			return whole, err
 		}
-		for _, role := range unionKeys(rec.Inputs, nil) {
-			from, ok := records[rec.From[role]]
-			if !ok {
-				return whole, broken("stage %s was made from the stage %q in the role %s, which is not there", rec.Stage, rec.From[role], role)
-			}
-			if from.Digest != rec.Inputs[role] {
-				return whole, broken("stage %s was made from another %s than the one in %s", rec.Stage, role, from.Stage)
-			}
+		if v.Elsewhere, err = rec.links(records); err != nil {
+			return whole, err
 		}
 		whole = append(whole, v)
 	}
 	return whole, nil
+}
+
+// links compares the inputs of r with the records of the stages that filled them. It
+// returns the roles that were filled by what lay elsewhere when r was made: an input
+// of a single stage, whose digest alone is known.
+func (r *Record) links(records map[string]*Record) (elsewhere []string, err error) {
+	for _, role := range unionKeys(r.Inputs, nil) {
+		name, beside := r.From[role]
+		from, there := records[name]
+		switch {
+		case !beside:
+			elsewhere = append(elsewhere, role)
+		case !there:
+			return nil, broken("stage %s was made from the stage %q in the role %s, which is not there", r.Stage, name, role)
+		case from.Digest != r.Inputs[role]:
+			return nil, broken("stage %s was made from another %s than the one in %s", r.Stage, role, from.Stage)
+		}
+	}
+	return elsewhere, nil
 }
 
 // verify compares the record with itself and with the artifacts in dir, all of

@@ -36,10 +36,7 @@ func TestKillAnywhere(t *testing.T) {
 	}
 	k := &killer{pipeline: os.Getenv("ONCOVOX_KILL_PIPELINE"), whole: os.Getenv("ONCOVOX_KILL_WHOLE"), moments: rand.New(rand.NewPCG(uint64(number("ONCOVOX_KILL_SEED", 1)), 0))}
 	if k.pipeline == "" {
-		k.pipeline = filepath.Join(t.TempDir(), "tiny.yaml")
-		if err := os.WriteFile(k.pipeline, tinyPipeline(t), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		k.pipeline, _ = tiny(t)
 	}
 	if k.whole == "" {
 		k.whole = filepath.Join(t.TempDir(), "whole")

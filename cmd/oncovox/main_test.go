@@ -20,6 +20,7 @@ func TestScript(t *testing.T) {
 			"signalled":  signalled,
 			"digests":    digests,
 			"documented": documented,
+			"corrupt":    corrupt,
 		},
 	})
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
@@ -76,6 +78,31 @@ func inPath(ts *testscript.TestScript, name string) string {
 	}
 	ts.Fatalf("no program %s", name)
 	return ""
+}
+
+// corrupt damages every third file in the first zips of a folder: corrupt DIR ZIPS.
+func corrupt(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: corrupt DIR ZIPS")
+	}
+	zips, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	paths, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*.zip"))
+	ts.Check(err)
+	for _, path := range paths[:zips] {
+		b, err := os.ReadFile(path)
+		ts.Check(err)
+		z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+		ts.Check(err)
+		for i := 0; i < len(z.File); i += 3 {
+			at, err := z.File[i].DataOffset()
+			ts.Check(err)
+			for k := range z.File[i].CompressedSize64 / 20 {
+				b[uint64(at)+20*k] ^= 0xff
+			}
+		}
+		ts.Check(os.WriteFile(path, b, 0o644))
+	}
 }
 
 // digests writes the digest of every stage of a run: digests RUN_DIR FILE.
