@@ -77,7 +77,7 @@ func RunOne(ctx context.Context, kind Kind, cfg Config, seed int64, inputs map[s
 			return Outcome{}, advise(err, next)
 		}
 	}
-	step := Step{s.Name, kind.Name, action, reasons}
+	step := Step{Stage: s.Name, Kind: kind.Name, Action: action, Reasons: reasons}
 	return Outcome{step, out, rec.Digest, time.Since(start).Seconds(), kind}, nil
 }
 

@@ -24,41 +24,57 @@ type Step struct {
 	Kind    string   `json:"kind"`
 	Action  string   `json:"action"` // Run, Resume or Reuse
 	Reasons []string `json:"reasons"`
+	cached  bool     // its work is done, but lies in the cache
 }
 
-// Plan returns what [Pipeline.Run] would do in the run folder dir. It runs and
-// writes nothing.
-func (p *Pipeline) Plan(ctx context.Context, dir string) ([]Step, error) {
-	steps, _, err := p.plan(ctx, dir, newDigester(filepath.Join(dir, memoryName)))
+// A folder is a run folder, and what helps to plan a run in it.
+type folder struct {
+	dir     string
+	cache   Cache
+	digests *digester
+}
+
+// Plan returns what [Pipeline.Run] would do in the run folder dir with the cache
+// of o. It runs and writes nothing. A [Faults] says which sources cannot be
+// read, all of them.
+func (p *Pipeline) Plan(ctx context.Context, dir string, o Options) ([]Step, error) {
+	at := folder{dir, o.Cache, o.digester(dir)}
+	steps, _, err := p.plan(ctx, at)
 	return steps, err
 }
 
 // plan returns the step of every stage, and the records of those that are done,
 // by name.
-func (p *Pipeline) plan(ctx context.Context, dir string, digests *digester) ([]Step, map[string]*Record, error) {
+func (p *Pipeline) plan(ctx context.Context, at folder) ([]Step, map[string]*Record, error) {
 	done := map[string]*Record{}
 	steps := make([]Step, len(p.Stages))
+	var faults, more Faults
 	for i, s := range p.Stages {
-		_, step, rec, err := p.decide(ctx, dir, s, done, digests)
-		if err != nil {
+		_, step, rec, err := p.decide(ctx, at, s, done)
+		if errors.As(err, &more) {
+			faults = append(faults, more...)
+		} else if err != nil {
 			return nil, nil, err
 		}
 		if steps[i] = step; rec != nil {
 			done[s.Name] = rec
 		}
 	}
-	return steps, done, nil
+	if err := faults.orNil(); err != nil {
+		return nil, nil, err
+	}
+	return steps, done, p.checkSpace(at, steps)
 }
 
 // decide says what is to be done with s, given the records of the stages before
 // it that are done. The record is nil unless s is done too; the work lacks the
 // inputs that are still to be made.
-func (p *Pipeline) decide(ctx context.Context, dir string, s Stage, done map[string]*Record, digests *digester) (Work, Step, *Record, error) {
+func (p *Pipeline) decide(ctx context.Context, at folder, s Stage, done map[string]*Record) (Work, Step, *Record, error) {
 	w := newWork(s.Kind, s.Config, p.Seed)
 	step := Step{Stage: s.Name, Kind: s.Kind.Name, Action: Run}
 	if s.Kind.Sources != nil {
 		var err error
-		if w.Sources, err = digests.sources(ctx, s.Kind.Sources(s.Config)); err != nil {
+		if w.Sources, err = at.digests.sources(ctx, s.Kind.Sources(s.Config)); err != nil {
 			return w, step, nil, s.sourceError(err)
 		}
 	}
@@ -73,7 +89,13 @@ func (p *Pipeline) decide(ctx context.Context, dir string, s Stage, done map[str
 	if step.Reasons != nil {
 		return w, step, nil, nil
 	}
-	rec, action, reasons, err := state(ctx, filepath.Join(dir, s.Name), w, s.Kind, digests)
+	rec, action, reasons, err := state(ctx, filepath.Join(at.dir, s.Name), w, s.Kind, at.digests)
+	if err == nil && rec == nil {
+		if rec = at.cache.find(w); rec != nil {
+			action, step.cached = Reuse, true
+			reasons = append(reasons, "its work is in the cache")
+		}
+	}
 	step.Action, step.Reasons = action, reasons
 	return w, step, rec, err
 }

@@ -83,7 +83,7 @@ func (w Work) changes(old Work) []string {
 		case now == "":
 			out = append(out, "needs "+role+" no more")
 		default:
-			out = append(out, "input "+role+" changed")
+			out = append(out, fmt.Sprintf("input digest of %s %.8s → %.8s", role, was, now))
 		}
 	}
 	if w.Sources != old.Sources {

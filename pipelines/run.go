@@ -33,6 +33,17 @@ type Options struct {
 	Program  string                            // version of this program, for provenance
 	Log      *slog.Logger                      // for people; a run keeps a log of its own too
 	Progress func(stage string) stage.Progress // may be nil
+	Cache    Cache                             // the work of other runs; "" for none
+	Check    func(rec *Record) error           // hears of each stage that is whole; an error ends the run. May be nil
+	digests  *digester                         // that several runs share, or nil
+}
+
+// digester returns what remembers the digests of a run in dir.
+func (o Options) digester(dir string) *digester {
+	if o.digests != nil {
+		return o.digests
+	}
+	return newDigester(filepath.Join(dir, memoryName))
 }
 
 // An Outcome is what was done with a stage.
@@ -63,9 +74,9 @@ func (p *Pipeline) Run(ctx context.Context, dir string, o Options) (outcomes []O
 	}
 	defer logFile.Close()
 	o.Log = slog.New(slog.NewMultiHandler(o.Log.Handler(), slog.NewJSONHandler(logFile, nil)))
-	digests := newDigester(filepath.Join(dir, memoryName))
+	at := folder{dir, o.Cache, o.digester(dir)}
 	defer func() {
-		if err := digests.save(); err != nil {
+		if err := at.digests.save(); err != nil {
 			o.Log.Warn("the digests are not remembered: the next run reads all files again", "error", err)
 		}
 	}()
@@ -77,21 +88,30 @@ func (p *Pipeline) Run(ctx context.Context, dir string, o Options) (outcomes []O
 	}
 	// The whole plan first: a source that is missing should not be found out
 	// after a night of pretraining.
-	steps, done, err := p.plan(ctx, dir, digests)
+	steps, planned, err := p.plan(ctx, at)
 	if err != nil {
 		return nil, err
 	}
 	if err := p.describe(dir, steps, o); err != nil {
 		return nil, err
 	}
+	done := map[string]*Record{}
 	for i, s := range p.Stages {
 		start := time.Now()
-		rec, step := done[s.Name], steps[i]
-		if rec == nil {
-			if rec, step, err = p.runStage(ctx, dir, s, done, o, digests); err != nil {
+		rec, step := planned[s.Name], steps[i]
+		if rec == nil || step.cached {
+			if rec, step, err = p.runStage(ctx, at, s, done, o); err != nil {
 				return outcomes, advise(fmt.Errorf("stage %s: %w", s.Name, err), "the same command goes on with the run")
 			}
-			done[s.Name] = rec
+			if was := planned[s.Name]; was != nil && was.Digest != rec.Digest {
+				planned = nil // the cache held damage, and here the work ends otherwise
+			}
+		}
+		done[s.Name] = rec
+		if o.Check != nil {
+			if err := o.Check(rec); err != nil {
+				return outcomes, err
+			}
 		}
 		o.Log.Info("done", "stage", s.Name, "action", step.Action, "digest", rec.Digest)
 		outcomes = append(outcomes, Outcome{step, filepath.Join(dir, s.Name), rec.Digest, time.Since(start).Seconds(), s.Kind})
@@ -112,19 +132,33 @@ func (p *Pipeline) describe(dir string, steps []Step, o Options) error {
 	)
 }
 
-// runStage does the work of s, all of whose inputs are done now. They may have
-// come out as they were, so that there is nothing to do after all.
-func (p *Pipeline) runStage(ctx context.Context, dir string, s Stage, done map[string]*Record, o Options, digests *digester) (*Record, Step, error) {
-	w, step, rec, err := p.decide(ctx, dir, s, done, digests)
+// runStage does the work of s, all of whose inputs are done now, or takes it from
+// the cache. The inputs may have come out as they were, so that there is nothing to
+// do after all.
+func (p *Pipeline) runStage(ctx context.Context, at folder, s Stage, done map[string]*Record, o Options) (*Record, Step, error) {
+	w, step, rec, err := p.decide(ctx, at, s, done)
+	out := filepath.Join(at.dir, s.Name)
+	if err == nil && step.cached {
+		var damage error
+		if rec, damage, err = at.cache.fetch(ctx, w, s, out, at.digests); damage != nil {
+			o.Log.Warn("the cache holds damage: not used, and removed", "stage", s.Name, "damage", damage)
+			w, step, rec, err = p.decide(ctx, at, s, done)
+		}
+	}
 	if err != nil || rec != nil {
 		return rec, step, err
 	}
 	in := map[string]string{}
 	for role, name := range s.Needs {
-		in[role] = filepath.Join(dir, name)
+		in[role] = filepath.Join(at.dir, name)
 	}
 	o.Log.Info(step.Action, "stage", s.Name, "kind", s.Kind.Name, "reasons", step.Reasons)
-	rec, err = execute(ctx, s, w, in, filepath.Join(dir, s.Name), o, digests)
+	rec, err = execute(ctx, s, w, in, out, o, at.digests)
+	if err == nil {
+		if err := at.cache.store(rec, out); err != nil {
+			o.Log.Warn("not kept in the cache", "stage", s.Name, "error", err)
+		}
+	}
 	return rec, step, err
 }
 

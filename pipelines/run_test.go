@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -82,14 +83,15 @@ func (th *theatre) actions(t *testing.T, dir, text string, args ...string) ([]st
 	if err != nil {
 		t.Fatal(err)
 	}
-	planned, err := p.Plan(t.Context(), dir)
+	planned, err := p.Plan(t.Context(), dir, testOptions())
 	if err != nil {
 		return nil, err
 	}
 	outcomes, err := p.Run(t.Context(), dir, testOptions())
 	var out []string
 	for i, o := range outcomes {
-		out = append(out, fmt.Sprintf("%s %s: %s", o.Action, o.Stage, strings.Join(o.Reasons, "; ")))
+		reasons := digestChange.ReplaceAllString(strings.Join(o.Reasons, "; "), "was → now")
+		out = append(out, fmt.Sprintf("%s %s: %s", o.Action, o.Stage, reasons))
 		// A plan may fear too much, since it cannot know what a stage will leave.
 		if planned[i].Action != o.Action && planned[i].Action != Run {
 			t.Errorf("%s: planned %v, did %v", o.Stage, planned[i], o.Step)
@@ -97,6 +99,8 @@ func (th *theatre) actions(t *testing.T, dir, text string, args ...string) ([]st
 	}
 	return out, err
 }
+
+var digestChange = regexp.MustCompile(`[0-9a-f]{8} → [0-9a-f]{8}`)
 
 func testOptions() Options {
 	return Options{Program: "test", Log: slog.New(slog.DiscardHandler)}
@@ -125,13 +129,13 @@ func TestRunAgain(t *testing.T) {
 		{"last changed", nil, []string{"stages.c.with.steps=11", "stages.c.with.split.train=0.5"},
 			[]string{"reuse a: its work is done", "reuse b: its work is done", "run c: with.split.train 0.6 → 0.5; with.steps 10 → 11"}},
 		{"middle changed", nil, []string{"stages.b.with.steps=11", "stages.c.with.steps=11", "stages.c.with.split.train=0.5"},
-			[]string{"reuse a: its work is done", "run b: with.steps 10 → 11", "run c: input model changed"}},
+			[]string{"reuse a: its work is done", "run b: with.steps 10 → 11", "run c: input digest of model was → now"}},
 		// The stage a leaves the same for 2 and 3 items, so what follows is left alone.
 		{"first changed to the same end", nil, []string{"stages.a.with.items=3", "stages.b.with.steps=11", "stages.c.with.steps=11", "stages.c.with.split.train=0.5"},
 			[]string{"run a: with.items 2 → 3", "reuse b: its work is done", "reuse c: its work is done"}},
 		{"back, with another seed", nil, []string{"seed=8"},
 			[]string{"run a: seed 1 → 8; with.items 3 → 2", "run b: seed 1 → 8; with.steps 11 → 10",
-				"run c: seed 1 → 8; with.split.train 0.5 → 0.6; with.steps 11 → 10; input model changed"}},
+				"run c: seed 1 → 8; with.split.train 0.5 → 0.6; with.steps 11 → 10; input digest of model was → now"}},
 		{"an artifact changed", func() { os.WriteFile(filepath.Join(dir, "b/out/result"), []byte("?"), 0o644) }, []string{"seed=8"},
 			[]string{"reuse a: its work is done", "run b: out/result was changed", "reuse c: its work is done"}},
 		{"an artifact gone", func() { os.Remove(filepath.Join(dir, "b/out/result")) }, []string{"seed=8"},
@@ -237,6 +241,48 @@ func TestSources(t *testing.T) {
 		if got, err := th.actions(t, dir, text); err != nil || !slices.Equal(got, []string{tt.want}) {
 			t.Errorf("%q, error %v; want %s", got, err, tt.want)
 		}
+	}
+}
+
+// Every source that cannot be read is named at once, before anything runs.
+func TestPlanNamesAllMissingSources(t *testing.T) {
+	text := "name: p\nstages:\n  - {name: m, run: make}\n  - name: a\n    run: import\n    with: {sources: [no.zip]}\n  - name: b\n    run: import\n    with: {sources: [nor.zip]}\n"
+	th := &theatre{}
+	_, err := th.actions(t, t.TempDir(), text)
+	want := "p.yaml:6: stages.a.with.sources: no.zip does not exist: put it there, or name another place\n" +
+		"p.yaml:9: stages.b.with.sources: nor.zip does not exist: put it there, or name another place"
+	if !errors.Is(err, stage.ErrConfig) || err.Error() != want || th.ran != nil {
+		t.Errorf("error %v, want %s; ran %v", err, want, th.ran)
+	}
+}
+
+// A stage that reads more than the disk has room for does not begin. A sparse
+// file is larger than any disk.
+func TestPlanMissesSpace(t *testing.T) {
+	dir := t.TempDir()
+	archive := filepath.Join(dir, "x.zip")
+	if err := errors.Join(os.WriteFile(archive, nil, 0o644), os.Truncate(archive, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	th := &theatre{}
+	p, err := parse(th.kinds(), "p.yaml", []byte(fmt.Sprintf("name: p\nstages:\n  - name: a\n    run: import\n    with: {sources: [%s]}\n", archive)), nil, noEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := filepath.Join(dir, "runs", "p")
+	at := folder{run, "", newDigester("")}
+	steps, _, err := p.plan(t.Context(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(archive, 1<<43); err != nil { // 8.8 TB; planning would hash them
+		t.Skip("the file system has no sparse files:", err)
+	}
+	if free, _ := room(run); free > 1<<43 {
+		t.Skip("a disk of that size")
+	}
+	if err := p.checkSpace(at, steps); err == nil || !strings.Contains(err.Error(), "stage a needs 8.8 TB at least, and "+run+" has ") {
+		t.Errorf("error %v", err)
 	}
 }
 
@@ -380,7 +426,7 @@ func TestPrivateFilesMayBeTakenOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := Verify(t.Context(), dir)
-		steps, planErr := p.Plan(t.Context(), dir)
+		steps, planErr := p.Plan(t.Context(), dir, testOptions())
 		if planErr != nil {
 			t.Fatal(planErr)
 		}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,10 +15,11 @@ import (
 )
 
 type runOptions struct {
-	out  string
-	set  []string
-	plan bool
-	json bool
+	out   string
+	cache string
+	set   []string
+	plan  bool
+	json  bool
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -29,7 +32,11 @@ folder. The same command goes on with a run that failed or was interrupted, and
 does again only what a changed file, setting or input calls for. FILE may be the
 name of a built-in recipe: ` + strings.Join(pipelines.Recipes(), ", ") + `.
 
-The environment may set values too: ONCOVOX_SEED, ONCOVOX_STAGES_MAE_WITH_STEPS.`),
+The environment may set values too: ONCOVOX_SEED, ONCOVOX_STAGES_MAE_WITH_STEPS.
+
+A file with a matrix is run once for each choice of its values, each in a folder
+of its own under the run folder. What came out of them is in matrix.json and
+matrix.csv there.`),
 		Example: `  oncovox run pipelines/quickstart.yaml
   oncovox run quickstart --set stages.mae.with.steps=500 --plan`,
 		Args: oneArg("pipeline file", "pipelines/quickstart.yaml"),
@@ -37,6 +44,7 @@ The environment may set values too: ONCOVOX_SEED, ONCOVOX_STAGES_MAE_WITH_STEPS.
 	}
 	cmd.Flags().StringVar(&o.out, "out", "", "run folder (default runs/NAME, with the name in the file)")
 	cmd.Flags().StringArrayVar(&o.set, "set", nil, "value over the file's, as `path=value`; may be repeated")
+	cmd.Flags().StringVar(&o.cache, "cache", "", "`folder` that keeps finished stages for other runs (default $"+cacheVariable+"; none if that is not set)")
 	cmd.Flags().BoolVar(&o.plan, "plan", false, "print what would be done with each stage, and why; do nothing")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
 	return cmd
@@ -51,18 +59,29 @@ func (a *app) runPipeline(cmd *cobra.Command, file string, o runOptions) error {
 	if err != nil {
 		return err
 	}
-	dir := o.out
-	if dir == "" {
-		dir = filepath.Join("runs", p.Name)
-	}
-	if o.plan {
-		steps, err := p.Plan(cmd.Context(), dir)
+	dir := cmp.Or(o.out, filepath.Join("runs", p.Name))
+	options := a.options()
+	options.Cache = pipelines.Cache(cmp.Or(o.cache, os.Getenv(cacheVariable)))
+	ctx := cmd.Context()
+	switch {
+	case p.Instances != nil && o.plan:
+		plans, err := p.PlanMatrix(ctx, dir, options)
 		if err != nil {
 			return err
 		}
-		return a.printPlan(steps, o.json)
+		return a.printMatrixPlan(plans, o.json)
+	case p.Instances != nil:
+		all, failed := p.RunMatrix(ctx, dir, options)
+		a.ui.close()
+		return errors.Join(a.printMatrix(dir, all, o.json), failed)
+	case o.plan:
+		steps, err := p.Plan(ctx, dir, options)
+		if steps == nil {
+			return err
+		}
+		return errors.Join(a.printPlan(steps, o.json), err)
 	}
-	outcomes, err := p.Run(cmd.Context(), dir, a.options())
+	outcomes, err := p.Run(ctx, dir, options)
 	a.ui.close()
 	if err != nil {
 		return err
@@ -74,11 +93,37 @@ func (a *app) printPlan(steps []pipelines.Step, asJSON bool) error {
 	if asJSON {
 		return a.printJSON(steps)
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, s := range steps {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", s.Action, s.Stage, strings.Join(s.Reasons, "; "))
+		rows = append(rows, []string{s.Action, s.Stage, strings.Join(s.Reasons, "; ")})
 	}
-	return w.Flush()
+	return a.printTable(rows)
+}
+
+func (a *app) printMatrixPlan(plans []pipelines.InstancePlan, asJSON bool) error {
+	if asJSON {
+		return a.printJSON(plans)
+	}
+	var rows [][]string
+	for _, p := range plans {
+		for _, s := range p.Steps {
+			rows = append(rows, []string{p.Instance, s.Action, s.Stage, strings.Join(s.Reasons, "; ")})
+		}
+	}
+	return a.printTable(rows)
+}
+
+func (a *app) printMatrix(dir string, all []pipelines.InstanceResult, asJSON bool) error {
+	switch {
+	case all == nil:
+		return nil
+	case asJSON:
+		return a.printJSON(struct {
+			Dir       string                     `json:"dir"`
+			Instances []pipelines.InstanceResult `json:"instances"`
+		}{dir, all})
+	}
+	return a.printTable(pipelines.Table(all, false))
 }
 
 // printRun prints what was done with each stage, and what came out of it.
@@ -91,13 +136,22 @@ func (a *app) printRun(dir string, outcomes []pipelines.Outcome, asJSON bool) er
 			Results []pipelines.Result  `json:"results"`
 		}{dir, outcomes, results})
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, o := range outcomes {
-		fmt.Fprintf(w, "%s\t%s\t%.1f s\n", o.Stage, o.Action, o.Seconds)
+		rows = append(rows, []string{o.Stage, o.Action, fmt.Sprintf("%.1f s", o.Seconds)})
 	}
-	fmt.Fprintln(w)
+	rows = append(rows, nil)
 	for _, r := range results {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", r.Stage, r.Name, r)
+		rows = append(rows, []string{r.Stage, r.Name, r.String()})
+	}
+	return a.printTable(rows)
+}
+
+// printTable prints rows of cells in columns.
+func (a *app) printTable(rows [][]string) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
 	return w.Flush()
 }
