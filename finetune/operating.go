@@ -20,13 +20,16 @@ type OperatingPoint struct {
 	FPPerScan      float64 `json:"fp_per_scan"`     // that it aims at
 	Threshold      float64 `json:"threshold"`       // detections with at least this score count
 	ValSensitivity float64 `json:"val_sensitivity"` // share of validation lesions found there
+	ValFPPerScan   float64 `json:"val_fp_per_scan"` // false positives per scan there
 }
 
 // operatingPoints is the file operating_points.json.
 type operatingPoints struct {
-	Points  []OperatingPoint `json:"points"`
-	Scans   int              `json:"scans"`   // labelled validation scans
-	Lesions int              `json:"lesions"` // in them
+	Points   []OperatingPoint `json:"points"`
+	Part     string           `json:"part"`     // that they were chosen on
+	Patients []string         `json:"patients"` // keyed hashes of those of the scans; who is reported must not be among them
+	Scans    int              `json:"scans"`    // labelled scans of the part
+	Lesions  int              `json:"lesions"`  // in them
 }
 
 // A curve holds detections of labelled scans, from the surest down, each marked
@@ -34,6 +37,7 @@ type operatingPoints struct {
 type curve struct {
 	marks          []mark
 	scans, lesions int
+	patients       []string // sorted
 }
 
 type mark struct {
@@ -51,6 +55,9 @@ func newCurve(items []dataset.Item, found []lesion.Detection, rule matchRule) cu
 		byVolume[d.Volume] = append(byVolume[d.Volume], d)
 	}
 	for _, it := range items {
+		if at, ok := slices.BinarySearch(c.patients, it.Patient); !ok {
+			c.patients = slices.Insert(c.patients, at, it.Patient)
+		}
 		ds := slices.Clone(byVolume[it.ID])
 		slices.SortFunc(ds, lesion.Detection.Compare)
 		taken := make([]bool, len(it.Lesions))
@@ -113,8 +120,8 @@ func overIoU(least float64) matchRule {
 }
 
 // at returns the greatest sensitivity with at most rate false positives a scan,
-// and the threshold that gives it.
-func (c curve) at(rate float64) (sensitivity, threshold float64) {
+// the threshold that gives it, and the false positives a scan there.
+func (c curve) at(rate float64) (sensitivity, threshold, wrong float64) {
 	hits, fps := 0, 0
 	threshold = 1
 	for i, m := range c.marks {
@@ -128,17 +135,17 @@ func (c curve) at(rate float64) (sensitivity, threshold float64) {
 		}
 		tied := i+1 < len(c.marks) && c.marks[i+1].score == m.score
 		if !tied && c.lesions > 0 {
-			sensitivity, threshold = float64(hits)/float64(c.lesions), m.score
+			sensitivity, threshold, wrong = float64(hits)/float64(c.lesions), m.score, float64(fps)/float64(c.scans)
 		}
 	}
-	return sensitivity, threshold
+	return sensitivity, threshold, wrong
 }
 
 // cpm is the mean sensitivity over fpRates.
 func (c curve) cpm() float64 {
 	sum := 0.0
 	for _, r := range fpRates {
-		s, _ := c.at(r)
+		s, _, _ := c.at(r)
 		sum += s
 	}
 	return sum / float64(len(fpRates))
@@ -159,15 +166,16 @@ func (c curve) ap() float64 {
 
 // points reads the operating points off c; none where it has no lesions.
 func (c curve) points() operatingPoints {
-	o := operatingPoints{Points: []OperatingPoint{}, Scans: c.scans, Lesions: c.lesions}
+	o := operatingPoints{Points: []OperatingPoint{}, Part: dataset.Val, Patients: slices.Concat([]string{}, c.patients),
+		Scans: c.scans, Lesions: c.lesions}
 	if c.lesions == 0 {
 		return o
 	}
 	for _, r := range fpRates {
-		s, t := c.at(r)
+		s, t, wrong := c.at(r)
 		o.Points = append(o.Points, OperatingPoint{
 			Name:      fmt.Sprintf("%v FP/scan on validation", r),
-			FPPerScan: r, Threshold: t, ValSensitivity: s,
+			FPPerScan: r, Threshold: t, ValSensitivity: s, ValFPPerScan: wrong,
 		})
 	}
 	return o

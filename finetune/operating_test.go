@@ -34,7 +34,7 @@ func TestCurve(t *testing.T) {
 		t.Fatalf("%+v", c)
 	}
 	for rate, want := range map[float64][2]float64{0.25: {0.5, 0.9}, 0.5: {0.5, 0.7}, 1: {1, 0.5}} {
-		if s, th := c.at(rate); s != want[0] || th != want[1] {
+		if s, th, _ := c.at(rate); s != want[0] || th != want[1] {
 			t.Errorf("at %v FP/scan: sensitivity %v, threshold %v; want %v", rate, s, th, want)
 		}
 	}
