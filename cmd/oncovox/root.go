@@ -45,7 +45,7 @@ about it, on one machine, offline.
 	for _, kind := range pipelines.Kinds() {
 		root.AddCommand(a.stageCommand(kind))
 	}
-	root.AddCommand(a.dicomCommand(), a.benchCommand(), a.verifyCommand(), a.cacheCommand(), a.configCommand(), a.schemaCommand(), a.versionCommand())
+	root.AddCommand(a.dicomCommand(), a.benchCommand(), a.verifyCommand(), a.reproduceCommand(), a.runsCommand(), a.cacheCommand(), a.configCommand(), a.schemaCommand(), a.versionCommand())
 	return root
 }
 
