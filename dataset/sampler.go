@@ -32,6 +32,7 @@ type Sampler struct {
 	seed    int64
 	purpose string // of Random
 	around  string // purpose of Lesion
+	pair    string // purpose of the partners of Pair
 	augment bool
 }
 
@@ -58,7 +59,7 @@ func NewSampler(set *Set, items []Item, size [3]int, seed int64, purpose string,
 	if size[0] < 1 || size[1] < 1 || size[2] < 1 {
 		return nil, fmt.Errorf("crop of %v voxels: want sides of at least 1", size)
 	}
-	s := &Sampler{items: slices.Clone(items), size: size, seed: seed, purpose: purpose, around: purpose + " lesion", augment: augment}
+	s := &Sampler{items: slices.Clone(items), size: size, seed: seed, purpose: purpose, around: purpose + " lesion", pair: purpose + " pair", augment: augment}
 	for i := range s.items {
 		m, err := set.Volume(s.items[i].ID)
 		if err != nil {
