@@ -36,14 +36,14 @@ func (s *study) scenes(work float64) (hits, missed, wrong []scene) {
 			case k >= 0 && scan.Marks[k].Score >= work:
 				mark := scan.Marks[k]
 				h = append(h, ranked{scene{i, fmt.Sprintf("Lesion of %.1f mm, score %.2f", truth.Diameter, mark.Score),
-					fmt.Sprintf("centre off by %.1f mm", distance(truth.Centre, mark.Centre)), t, k}, mark.Score})
+					fmt.Sprintf("detected at %.1f mm, centre off by %.1f mm", meanExtent(mark.Size), distance(truth.Centre, mark.Centre)), t, k}, mark.Score})
 			default:
 				m = append(m, ranked{scene{i, fmt.Sprintf("Lesion of %.1f mm", truth.Diameter), whyMissed(match, t, work), t, k}, truth.Diameter})
 			}
 		}
 		for k, fate := range match.Fates {
 			if fate == metric.False {
-				w = append(w, ranked{scene{i, fmt.Sprintf("False detection, score %.2f", scan.Marks[k].Score),
+				w = append(w, ranked{scene{i, fmt.Sprintf("False detection of %.1f mm, score %.2f", meanExtent(scan.Marks[k].Size), scan.Marks[k].Score),
 					nearestLesion(scan, k), -1, k}, scan.Marks[k].Score})
 			}
 		}
@@ -117,6 +117,7 @@ func (s *study) tiles(set *dataset.Set, scenes []scene) ([]tile, error) {
 				f.centre, f.extent = mark.Centre, slices.Max(mark.Size[:])
 			}
 		}
+		g.look(f.centre, f.extent)
 		panels, err := f.draw(g)
 		if err != nil {
 			return nil, fmt.Errorf("volume %s: %v", it.ID, err)

@@ -29,6 +29,7 @@ type greys struct {
 	item      dataset.Item
 	geometry  volume.Geometry
 	data      []float32
+	name      string  // of the window, "" if it has none
 	low, high float64 // window, in the source's unit
 	inverted  bool    // dark is high, as PET is read
 }
@@ -41,57 +42,97 @@ func newGreys(it dataset.Item, v *volume.Mapped) *greys {
 	return g
 }
 
+// look sets the window of a CT to that in which a radiologist looks at a place:
+// the lung's where at least a quarter of what surrounds it is aerated, else that
+// of soft tissue. extent is that of what lies there, in mm.
+func (g *greys) look(centre [3]float64, extent float64) {
+	if g.item.Unit != "HU" {
+		return
+	}
+	aerated, around := 0, 0
+	for i := range 27 {
+		step := [3]float64{float64(i/9 - 1), float64(i/3%3 - 1), float64(i%3 - 1)}
+		if i == 13 { // the centre
+			continue
+		}
+		p := centre
+		for a := range 3 {
+			p[a] += step[a] * (extent/2 + 5) / math.Sqrt(step[0]*step[0]+step[1]*step[1]+step[2]*step[2])
+		}
+		if v, ok := g.value(p); ok {
+			around++
+			if v < -500 {
+				aerated++
+			}
+		}
+	}
+	g.name, g.low, g.high = "soft-tissue window", -160, 240
+	if 4*aerated >= around && aerated > 0 {
+		g.name, g.low, g.high = "lung window", -1350, 150
+	}
+}
+
 // window says what is shown.
 func (g *greys) window() string {
-	unit := g.item.Unit
+	name, unit := g.name, g.item.Unit
+	if name == "" {
+		name = "window"
+	}
 	if unit == "" {
 		unit = "scanner units"
 	}
-	s := minus(fmt.Sprintf("window %.0f to %.0f %s", g.low, g.high, unit))
+	s := name + " " + minus(fmt.Sprintf("%.0f to %.0f %s", g.low, g.high, unit))
 	if g.inverted {
 		s += ", dark is high"
 	}
 	return s
 }
 
-// at returns the grey value at a place in the patient, between voxels by
-// trilinear interpolation, and that of air outside the grid.
-func (g *greys) at(lps [3]float64) uint8 {
+// value returns the intensity at a place in the patient, between voxels by
+// trilinear interpolation; false outside the grid.
+func (g *greys) value(lps [3]float64) (float64, bool) {
 	at := g.geometry.Index(lps)
 	shape := g.geometry.Shape
 	var first [3]int
 	var part [3]float64
-	outside := false
 	for a := range 3 {
-		outside = outside || at[a] < -0.5 || at[a] > float64(shape[a])-0.5
+		if at[a] < -0.5 || at[a] > float64(shape[a])-0.5 {
+			return 0, false
+		}
 		p := min(max(at[a], 0), float64(shape[a]-1))
 		first[a] = min(int(p), max(shape[a]-2, 0))
 		part[a] = p - float64(first[a])
 	}
-	share := 0.0
-	if !outside {
-		value := 0.0
-		for corner := range 8 {
-			w, i := 1.0, 0
-			for a := range 3 {
-				step := corner >> (2 - a) & 1
-				if step == 1 {
-					w *= part[a]
-				} else {
-					w *= 1 - part[a]
-				}
-				i = i*shape[a] + min(first[a]+step, shape[a]-1)
+	value := 0.0
+	for corner := range 8 {
+		w, i := 1.0, 0
+		for a := range 3 {
+			step := corner >> (2 - a) & 1
+			if step == 1 {
+				w *= part[a]
+			} else {
+				w *= 1 - part[a]
 			}
-			if w > 0 {
-				value += w * float64(g.data[i])
-			}
+			i = i*shape[a] + min(first[a]+step, shape[a]-1)
 		}
-		share = (value*g.item.Scale + g.item.Offset - g.low) / (g.high - g.low)
+		if w > 0 {
+			value += w * float64(g.data[i])
+		}
 	}
-	share = min(max(share, 0), 1)
+	return value*g.item.Scale + g.item.Offset, true
+}
+
+// at returns the grey value at a place in the patient, that of air outside the
+// grid.
+func (g *greys) at(lps [3]float64) uint8 {
+	value, inside := g.value(lps)
+	share := 0.0
+	if inside {
+		share = min(max((value-g.low)/(g.high-g.low), 0), 1)
+	}
 	if g.inverted {
 		share = 1 - share
-		if outside {
+		if !inside {
 			share = 0.9 // a tone off white, so that the edge of the grid shows
 		}
 	}
