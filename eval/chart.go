@@ -77,6 +77,7 @@ func newChart(name, alt, x, y string) *chart {
 		a.Padding, a.Label.Padding = 4, 4
 	}
 	p.X.Label.Text, p.Y.Label.Text = x, y
+	p.X.Tick.Marker, p.Y.Tick.Marker = plot.TickerFunc(roundTicks), plot.TickerFunc(roundTicks)
 	grid := plotter.NewGrid()
 	grid.Horizontal = draw.LineStyle{Color: lineTone.color(), Width: vg.Points(0.6)}
 	grid.Vertical = grid.Horizontal
@@ -153,6 +154,41 @@ func (c *chart) line(name string, l look, x, y []float64) {
 	}
 }
 
+// dots draws circles, each with a bar from low to high unless these are nil.
+func (c *chart) dots(t tone, x, y, low, high []float64) {
+	if c.err != nil || len(x) == 0 {
+		return
+	}
+	points := make(plotter.XYs, len(x))
+	bars := make(plotter.YErrors, len(x))
+	for i := range x {
+		points[i] = plotter.XY{X: x[i], Y: y[i]}
+		if low != nil {
+			bars[i].Low, bars[i].High = y[i]-low[i], high[i]-y[i]
+		}
+	}
+	if low != nil {
+		b, err := plotter.NewYErrorBars(struct {
+			plotter.XYs
+			plotter.YErrors
+		}{points, bars})
+		if err != nil {
+			c.err = fmt.Errorf("plot %s: %v", c.name, err)
+			return
+		}
+		b.LineStyle, b.CapWidth = draw.LineStyle{Color: t.color(), Width: vg.Points(1.2)}, 5
+		c.p.Add(b)
+	}
+	s, err := plotter.NewScatter(points)
+	if err != nil {
+		c.err = fmt.Errorf("plot %s: %v", c.name, err)
+		return
+	}
+	s.GlyphStyle = draw.GlyphStyle{Color: t.color(), Radius: vg.Points(3.2), Shape: draw.CircleGlyph{}}
+	c.p.Add(s)
+	c.lines++
+}
+
 var (
 	dashed = []vg.Length{5, 3}
 	dotted = []vg.Length{1.5, 2.5}
@@ -226,6 +262,26 @@ func octaves() plot.ConstantTicks {
 	var ticks plot.ConstantTicks
 	for i, label := range []string{"1/8", "1/4", "1/2", "1", "2", "4", "8"} {
 		ticks = append(ticks, plot.Tick{Value: math.Exp2(float64(i - 3)), Label: label})
+	}
+	return ticks
+}
+
+// roundTicks puts three to seven ticks at round numbers.
+func roundTicks(low, high float64) []plot.Tick {
+	if !(high > low) {
+		return []plot.Tick{{Value: low, Label: fmt.Sprintf("%g", low)}}
+	}
+	step := math.Pow(10, math.Floor(math.Log10((high-low)/3)))
+	for _, k := range []float64{5, 2} {
+		if k*step <= (high-low)/3 {
+			step *= k
+			break
+		}
+	}
+	var ticks []plot.Tick
+	for i := math.Ceil(low / step); i <= math.Floor(high/step+1e-9); i++ {
+		v := i*step + 0 // no negative zero
+		ticks = append(ticks, plot.Tick{Value: v, Label: minus(fmt.Sprintf("%.6g", v))})
 	}
 	return ticks
 }

@@ -20,8 +20,8 @@ func lookOf(i int) look {
 }
 
 // frocChart draws the sensitivities of all methods from 1/8 to 8 false
-// positives per scan.
-func frocChart(results []*Result) *chart {
+// positives per scan, and what the operating points give.
+func frocChart(results []*Result, points []Point) *chart {
 	c := newChart("froc", "FROC curve: sensitivity against false positives per scan, from one eighth to eight. "+
 		altFigures(results, "cpm"), "False positives per scan", "Sensitivity")
 	c.unit(false)
@@ -42,6 +42,13 @@ func frocChart(results []*Result) *chart {
 		}
 		c.line(r.Title, lookOf(i), rates, y)
 	}
+	var x, y []float64
+	for _, p := range points {
+		if p.Sensitivity != nil && p.FPPerScan != nil && *p.FPPerScan >= rates[0] && *p.FPPerScan <= rates[len(rates)-1] {
+			x, y = append(x, *p.FPPerScan), append(y, *p.Sensitivity)
+		}
+	}
+	c.dots(lookOf(0).tone, x, y, nil, nil)
 	return c
 }
 
@@ -74,6 +81,69 @@ func prChart(results []*Result) *chart {
 		}
 	}
 	return c
+}
+
+// reliabilityChart draws how often scans of a score have a lesion.
+func reliabilityChart(cal *Calibration) *chart {
+	c := newChart("reliability", "", "Score of the scan", "Share of scans with a lesion")
+	c.unit(true)
+	c.line("", look{tone: series[4], width: 0.8, dashes: dotted}, []float64{0, 1}, []float64{0, 1})
+	c.lines = 0 // a diagonal alone shows nothing
+	if cal == nil {
+		return c
+	}
+	var x, y, low, high []float64
+	c.alt = "Reliability diagram of whole scans."
+	for _, b := range cal.Bins {
+		x, y, low, high = append(x, b.Mean), append(y, b.Share), append(low, b.Low), append(high, b.High)
+		c.alt += fmt.Sprintf(" Score %.2f: %d of %d with a lesion.", b.Mean, b.Positive, b.N)
+	}
+	c.dots(series[0], x, y, low, high)
+	return c
+}
+
+// decisionChart draws the net benefit of acting on scans by their score.
+func decisionChart(d *DecisionCurve) *chart {
+	c := newChart("decision", "Decision curve: net benefit of acting on the detector, on all scans and on none, against the threshold.",
+		"Threshold probability", "Net benefit, true positives per scan")
+	if d == nil || len(d.Points) == 0 {
+		return c
+	}
+	n := len(d.Points)
+	x, model, all := make([]float64, n), make([]float64, n), make([]float64, n)
+	low, high := make([]float64, n), make([]float64, n)
+	banded := true
+	least, most := 0.0, 0.0
+	for i, p := range d.Points {
+		x[i], model[i], all[i] = p.Threshold, p.Model, p.All
+		if banded = banded && p.Low != nil && p.High != nil; banded {
+			low[i], high[i] = *p.Low, *p.High
+		}
+		least, most = min(least, p.Model), max(most, p.Model, p.All)
+	}
+	// Acting on all falls without bound: the plot ends a little under zero.
+	c.p.Y.Min, c.p.Y.Max = max(least, -0.25*most)-0.05*most, 1.05*most
+	if banded {
+		c.band(lookOf(0).tone, x, clamp(low, c.p.Y.Min, c.p.Y.Max), clamp(high, c.p.Y.Min, c.p.Y.Max))
+	}
+	c.line("Detector", lookOf(0), x, clamp(model, c.p.Y.Min, c.p.Y.Max))
+	for i, v := range all {
+		if v < c.p.Y.Min {
+			all, x = all[:i], x[:i]
+			break
+		}
+	}
+	c.line("act on all", look{tone: series[1], width: 1.4, dashes: dashed}, x, all)
+	c.line("act on none", look{tone: series[4], width: 1.2, dashes: dotted}, []float64{d.Points[0].Threshold, d.Points[n-1].Threshold}, []float64{0, 0})
+	return c
+}
+
+func clamp(x []float64, low, high float64) []float64 {
+	out := make([]float64, len(x))
+	for i, v := range x {
+		out[i] = min(max(v, low), high)
+	}
+	return out
 }
 
 func altFigures(results []*Result, key string) string {

@@ -34,6 +34,7 @@ type background struct {
 	chosenOn        chosen  // what they were chosen on
 	ingest          *ingested
 	digests         []digest
+	stages          []stageSettings
 }
 
 // pretraining is what the report takes from pretrain.json.
@@ -91,6 +92,7 @@ func readBackground(env stage.Env) (*background, error) {
 			b.digests = append(b.digests, digest{f.role, f.file, sum})
 		}
 	}
+	err = errors.Join(err, b.readStages(data, backbone, detector, env.In["detections"]))
 	if err != nil {
 		return nil, fmt.Errorf("%w", err)
 	}

@@ -3,7 +3,6 @@ package eval
 import (
 	"context"
 	"fmt"
-	"html/template"
 	"os"
 	"path/filepath"
 	"slices"
@@ -118,7 +117,7 @@ func metricsOfLUNA16(p *metric.Pool, v *vector, band, rates, cpm int, r *Result)
 // writeLUNA16 leaves the files in env.Out.
 func writeLUNA16(env stage.Env, f luna16File, r *Result) error {
 	results := []*Result{r}
-	charts := []*chart{frocChart(results), rocChart(results)}
+	charts := []*chart{frocChart(results, nil), rocChart(results)}
 	for _, sub := range []string{"curves", "plots"} {
 		if err := os.MkdirAll(filepath.Join(env.Out, sub), 0o755); err != nil {
 			return err
@@ -138,16 +137,14 @@ func writeLUNA16(env stage.Env, f luna16File, r *Result) error {
 	}
 	c := f.Counts
 	p := &page{Title: "LUNA16 evaluation", Subtitle: "Oncovox " + env.Version, Hit: luna16Rules, Definitions: f.Figures,
-		Rates: rates(results), Charts: map[string]template.HTML{}, Counts: [][2]string{
+		Rates: rates(results), NoROC: r.Figure("auc").Undefined, Charts: inline(charts), Tiles: []statistic{tileOf("CPM", r.Figure("cpm")), tileOf("Scans told apart: ROC AUC", r.Figure("auc"))},
+		Summary: []string{fmt.Sprintf("The submission was judged on %d series with %s, of which its marks hit %d; %d marks hit none.",
+			c.Series, count(c.Nodules, "nodule"), c.TruePositives, c.FalsePositives)},
+		Counts: [][2]string{
 			{"Series", fmt.Sprint(c.Series)}, {"True positives", fmt.Sprint(c.TruePositives)}, {"False positives", fmt.Sprint(c.FalsePositives)},
 			{"False negatives", fmt.Sprint(c.FalseNegatives)}, {"Marks on excluded findings, not counted", fmt.Sprint(c.Ignored)},
 			{"Double detections, not counted", fmt.Sprint(c.Doubles)}, {"Marks over 100 in a series, not counted", fmt.Sprint(c.Dropped)},
 		}}
-	for _, c := range charts {
-		if c.lines > 0 {
-			p.Charts[c.name] = template.HTML(c.inline())
-		}
-	}
 	html, err := p.render("luna16.html")
 	if err != nil {
 		return err

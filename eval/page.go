@@ -1,21 +1,13 @@
 package eval
 
 import (
-	"bytes"
-	"embed"
 	"encoding/base64"
 	"fmt"
 	"html/template"
-	"io"
 	"slices"
-	"strings"
-	text "text/template"
 
 	"oncovox/dataset"
 )
-
-//go:embed template
-var templates embed.FS
 
 // A page is what the report says, in words and ready numbers.
 type page struct {
@@ -27,31 +19,44 @@ type page struct {
 	Differences     []Difference
 	Hit             string
 	Charts          map[string]template.HTML
+	NoROC           string // why there is no ROC curve, "" if there is one
 	Rates           rateTable
+	Checks          []check
 	Points          []Point
 	Working         Point
-	Sizes           []Stratum
+	Strata          []Grouping
+	Calibration     *Calibration
+	Decision        *DecisionCurve
+	Flow            Flow
 	CentreError     string
 	Gallery         []gallerySection
 	Inverted        bool // the pictures show high values dark
-	Pretrain        *pretraining
+	Trained         bool // there is something of the trainings to show
 	PretrainWords   string
 	Pictures        []embedded
-	Parts           []partRow
 	Facts           [][2]string
 	Split           string
 	Leakage         *dataset.LeakageReport
 	LeakageWords    string
 	Definitions     []Figure
 	Limitations     []string
-	Settings        [][2]string
 	Digests         []digest
+	Stages          []stageSettings
+	Checklist       []checkGroup
+	Tally           string
+	ToState         []string
 	Counts          [][2]string
 	Style           template.CSS
 }
 
 // A statistic is a large number at the top.
 type statistic struct{ Label, Value, Range string }
+
+// A check is a reason to rely on the figures, or not to.
+type check struct {
+	Holds bool
+	Words string
+}
 
 // A methodRow is a line of the comparison.
 type methodRow struct {
@@ -81,38 +86,19 @@ type embedded struct {
 	Src  template.URL
 }
 
-type partRow struct {
-	Name   string
-	Counts dataset.Counts
-}
-
 // page gathers the report.
 func (a *assessment) page() *page {
-	s, d := a.study, a.results[0]
+	s, d, b := a.study, a.results[0], a.background
 	p := &page{
 		Title: "Detection of tumours: evaluation report", Subtitle: a.subtitle(), MadeData: a.madeData(),
-		Summary: a.summary(), Hit: s.cfg.hit(), Charts: map[string]template.HTML{}, Differences: a.differences,
-		Points: a.points, Working: a.work, Sizes: d.Groups("size"), CentreError: spread(d.Figure("centre_error")),
-		Pretrain: a.background.pretrain, Leakage: a.background.leakage, Definitions: d.Figures,
-		Limitations: a.limitations(), Settings: a.settings(), Digests: a.background.digests, Facts: a.facts(),
+		Summary: a.summary(), Tiles: a.tiles(), Checks: a.checks(), Hit: s.cfg.hit(), Charts: inline(a.charts), Differences: a.differences,
+		Points: a.points, Working: a.work, Strata: d.Strata, CentreError: spread(d.Figure("centre_error")),
+		NoROC: d.Figure("auc").Undefined, Calibration: d.Calibration, Decision: d.Decision, Flow: a.flowTable(),
+		Leakage: b.leakage, Definitions: defined(d), Checklist: checkRun(a.answers()),
+		Limitations: a.limitations(), Stages: append(slices.Clip(b.stages), a.settings()), Digests: b.digests, Facts: a.facts(),
 		Counts: countRows(d), Inverted: s.items[0].Unit == "SUV",
 	}
-	for _, c := range a.charts {
-		if c.lines > 0 {
-			p.Charts[c.name] = template.HTML(c.inline())
-		}
-	}
-	for _, key := range []string{"sensitivity_1fp", "cpm", "auc"} {
-		f := d.Figure(key)
-		st := statistic{Label: f.Title, Value: "not defined", Range: f.Undefined}
-		if f.Value != nil {
-			st.Value, st.Range = short(*f.Value, ""), "no interval"
-			if f.Low != nil {
-				st.Range = "95\u00a0% interval " + short(*f.Low, "") + " to " + short(*f.High, "")
-			}
-		}
-		p.Tiles = append(p.Tiles, st)
-	}
+	p.Tally, p.ToState = tally(p.Checklist), toState(p.Checklist)
 	for i, r := range a.results {
 		row := methodRow{Title: r.Title, What: r.What, Absent: r.Absent, First: i == 0}
 		for _, key := range []string{"sensitivity_1fp", "cpm", "ap", "auc"} {
@@ -122,17 +108,82 @@ func (a *assessment) page() *page {
 	}
 	p.Rates = rates(a.results)
 	p.Gallery = a.gallery()
-	for _, img := range a.background.reconstructions {
+	for _, img := range b.reconstructions {
 		src := "data:image/png;base64," + base64.StdEncoding.EncodeToString(img.png)
 		p.Pictures = append(p.Pictures, embedded{img.name, template.URL(src)})
 	}
 	p.PretrainWords, p.Split, p.LeakageWords = a.pretrainWords(), a.splitWords(), a.leakageWords()
-	if f := a.background.fingerprint; f != nil {
-		for _, name := range []string{dataset.Train, dataset.Val, dataset.Test} {
-			p.Parts = append(p.Parts, partRow{name, f.Counts[name]})
+	p.Trained = p.PretrainWords != "" || p.Charts["finetuning"] != "" || len(p.Pictures) > 0
+	return p
+}
+
+// inline returns the charts that show something as elements of the report.
+func inline(charts []*chart) map[string]template.HTML {
+	out := map[string]template.HTML{}
+	for _, c := range charts {
+		if c.lines > 0 {
+			out[c.name] = template.HTML(c.inline())
 		}
 	}
-	return p
+	return out
+}
+
+// defined are the figures of a method that have definitions.
+func defined(r *Result) []Figure {
+	out := slices.Clone(r.Figures)
+	if r.Calibration != nil {
+		out = append(out, r.Calibration.Figures...)
+	}
+	if r.Segmentation != nil {
+		out = append(out, r.Segmentation.Figures...)
+	}
+	return out
+}
+
+// flowTable is the flow with the judged part first.
+func (a *assessment) flowTable() Flow {
+	f := a.flow
+	f.Parts = slices.Clone(f.Parts)
+	if i := slices.IndexFunc(f.Parts, func(p FlowPart) bool { return p.Name == f.Judged.Name }); i > 0 {
+		judged := f.Parts[i]
+		f.Parts = slices.Insert(slices.Delete(f.Parts, i, i+1), 0, judged)
+	}
+	return f
+}
+
+// tileOf writes a figure large.
+func tileOf(label string, f Figure) statistic {
+	st := statistic{Label: label, Value: "not defined", Range: f.Undefined}
+	if f.Value != nil {
+		st.Value, st.Range = short(*f.Value, f.Unit), "no interval"
+		if f.Low != nil {
+			st.Range = "95\u00a0% interval " + short(*f.Low, f.Unit) + " to " + short(*f.High, f.Unit)
+		}
+	}
+	return st
+}
+
+// tiles are the figures at the top: what the working point gives, and two that
+// need no threshold.
+func (a *assessment) tiles() []statistic {
+	d := a.results[0]
+	var out []statistic
+	if w := a.judgedWork(); w != nil && w.Sensitivity != nil && w.FPPerScan != nil {
+		found := tileOf("Lesions found", Figure{Value: w.Sensitivity, Low: w.Low, High: w.High})
+		found.Value = percent(w.Sensitivity)
+		if w.Low != nil {
+			found.Range = fmt.Sprintf("%d of %d; 95\u00a0%% interval %s to %s", w.Found, w.Lesions, percent(w.Low), percent(w.High))
+		}
+		wrong := statistic{Label: "False alarms per scan", Value: orDash(w.FPPerScan, "%.2f")}
+		if w.FPLow != nil {
+			wrong.Range = "95\u00a0% interval " + orDash(w.FPLow, "%.2f") + " to " + orDash(w.FPHigh, "%.2f")
+		}
+		out = append(out, found, wrong)
+	} else {
+		out = append(out, tileOf("Sensitivity at 1 FP/scan", d.Figure("sensitivity_1fp")))
+	}
+	return append(out, tileOf("CPM: mean sensitivity, 1/8 to 8 FP/scan", d.Figure("cpm")),
+		tileOf("Scans told apart: ROC AUC", d.Figure("auc")))
 }
 
 func rates(results []*Result) rateTable {
@@ -214,78 +265,4 @@ func countRows(r *Result) [][2]string {
 		}
 	}
 	return rows
-}
-
-// render fills the HTML template of the given name.
-func (p *page) render(name string) (string, error) {
-	style, err := templates.ReadFile("template/report.css")
-	if err != nil {
-		return "", err
-	}
-	p.Style = template.CSS(style)
-	t, err := template.New(name).Funcs(template.FuncMap{
-		"percent": percent, "fixed": func(v *float64) string { return orDash(v, "%.3f") },
-		"two": func(v *float64) string { return orDash(v, "%.2f") }, "share": func(v *float64) float64 {
-			if v == nil {
-				return 0
-			}
-			return 100 * *v
-		},
-		"p": pValue, "spread": spread, "thousands": thousands, "less": func(a, b float64) float64 { return a - b },
-	}).ParseFS(templates, "template/head.html", "template/"+name)
-	if err != nil {
-		return "", err
-	}
-	return fill(t, p)
-}
-
-// card renders model_card.md.
-func (p *page) card() (string, error) {
-	t, err := text.New("model_card.md").Funcs(text.FuncMap{"spread": spread, "two": func(v *float64) string { return orDash(v, "%.2f") }}).
-		ParseFS(templates, "template/model_card.md")
-	if err != nil {
-		return "", err
-	}
-	return fill(t, p)
-}
-
-// fill returns what the template t, of text or of HTML, makes of p.
-func fill(t interface {
-	Execute(w io.Writer, data any) error
-}, p *page) (string, error) {
-	var b bytes.Buffer
-	if err := t.Execute(&b, p); err != nil {
-		return "", err
-	}
-	return b.String(), nil
-}
-
-func orDash(v *float64, format string) string {
-	if v == nil {
-		return "–"
-	}
-	return minus(fmt.Sprintf(format, *v))
-}
-
-func pValue(v *float64) string {
-	switch {
-	case v == nil:
-		return "–"
-	case *v < 0.001:
-		return "< 0.001"
-	}
-	return fmt.Sprintf("%.3f", *v)
-}
-
-// thousands writes 1234567 as 1 234 567, with thin spaces.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	var groups []string
-	for len(s) > 3 {
-		groups = append(groups, s[len(s)-3:])
-		s = s[:len(s)-3]
-	}
-	groups = append(groups, s)
-	slices.Reverse(groups)
-	return strings.Join(groups, "\u2009")
 }

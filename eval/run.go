@@ -141,7 +141,8 @@ func (s *study) workingPoint(points []Point) Point {
 }
 
 func (a *assessment) drawCharts() {
-	a.charts = []*chart{frocChart(a.results), rocChart(a.results), prChart(a.results),
+	a.charts = []*chart{frocChart(a.results, a.points), rocChart(a.results), prChart(a.results),
+		reliabilityChart(a.results[0].Calibration), decisionChart(a.results[0].Decision),
 		pretrainChart(&a.background.pretrainCurve, a.background.pretrain),
 		finetuneChart(&a.background.finetuneCurve), validationChart(&a.background.finetuneCurve)}
 }

@@ -2,8 +2,11 @@ package eval
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+
+	"oncovox/dataset"
 )
 
 // spread writes a figure with its interval, or why it has none.
@@ -50,3 +53,46 @@ func count(n int, noun string) string {
 
 // minus puts the sign for a minus in the place of the hyphens of a number.
 func minus(s string) string { return strings.ReplaceAll(s, "-", "\u2212") }
+
+func orDash(v *float64, format string) string {
+	if v == nil {
+		return "–"
+	}
+	return minus(fmt.Sprintf(format, *v))
+}
+
+func pValue(v *float64) string {
+	switch {
+	case v == nil:
+		return "–"
+	case *v < 0.001:
+		return "< 0.001"
+	}
+	return fmt.Sprintf("%.3f", *v)
+}
+
+// thousands writes 1234567 as 1 234 567, with thin spaces.
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	var groups []string
+	for len(s) > 3 {
+		groups = append(groups, s[len(s)-3:])
+		s = s[:len(s)-3]
+	}
+	groups = append(groups, s)
+	slices.Reverse(groups)
+	return strings.Join(groups, "\u2009")
+}
+
+// partName is the name of a part in words.
+func partName(part string) string {
+	switch part {
+	case dataset.Train:
+		return "Training"
+	case dataset.Val:
+		return "Validation"
+	case dataset.Test:
+		return "Test"
+	}
+	return part
+}

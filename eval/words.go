@@ -57,6 +57,28 @@ func (a *assessment) summary() []string {
 	return out
 }
 
+// checks are the reasons to rely on the figures, and those that fail.
+func (a *assessment) checks() []check {
+	var out []check
+	for _, g := range a.gates {
+		words := g.Detail
+		if g.Status == NotChecked {
+			words = g.Name + ": not checked; " + words
+		}
+		out = append(out, check{g.Status == Passed, words})
+	}
+	if part := a.study.cfg.Part; part != dataset.Test {
+		out = append(out, check{false, fmt.Sprintf("The scans are the part “%s”, on which the detector was trained or chosen.", part)})
+	}
+	if n := a.results[0].Counts.Lesions; n < 100 {
+		out = append(out, check{false, fmt.Sprintf("There are only %s: intervals are wide.", count(n, "lesion"))})
+	}
+	if a.madeData() {
+		out = append(out, check{false, "The scans were made by a program."})
+	}
+	return out
+}
+
 // judgedWork returns the working point as it was judged here, if its threshold
 // came from validation.
 func (a *assessment) judgedWork() *Point {
@@ -130,10 +152,11 @@ func (a *assessment) facts() [][2]string {
 		return nil
 	}
 	span := func(r dataset.Range) string {
-		if r.Min == r.Max {
-			return fmt.Sprintf("%.4g", r.Median)
+		low, middle, high := fmt.Sprintf("%.4g", r.Min), fmt.Sprintf("%.4g", r.Median), fmt.Sprintf("%.4g", r.Max)
+		if low == high {
+			return minus(middle)
 		}
-		return fmt.Sprintf("%.4g (%.4g to %.4g)", r.Median, r.Min, r.Max)
+		return minus(middle + " (" + low + " to " + high + ")")
 	}
 	axes := func(r [3]dataset.Range) string { return span(r[0]) + " × " + span(r[1]) + " × " + span(r[2]) }
 	var vendors []string
@@ -154,15 +177,15 @@ func (a *assessment) facts() [][2]string {
 	}
 	for _, part := range []string{dataset.Train, dataset.Val, dataset.Test} {
 		if r := f.Lesions[part]; r.N > 0 {
-			rows = append(rows, [2]string{"Lesion diameter in " + part + ", mm", span(r)})
+			rows = append(rows, [2]string{"Lesion diameter, mm, " + strings.ToLower(partName(part)), span(r)})
 		}
 	}
 	return rows
 }
 
 func (a *assessment) splitWords() string {
-	if s := a.background.split; s != nil {
-		return fmt.Sprintf("Method: %s (seed %d).", s.Method, s.Seed)
+	if s := a.background.split; s != nil && s.Method != "" {
+		return fmt.Sprintf("%s%s (seed %d).", strings.ToUpper(s.Method[:1]), s.Method[1:], s.Seed)
 	}
 	return ""
 }
@@ -191,14 +214,13 @@ func (a *assessment) pretrainWords() string {
 		thousands(p.Parameters), thousands(p.Steps), count(p.Volumes, "volume"), count(p.Patients, "patient"), p.ValLoss, p.MeanPredictor, p.NearestPatch, better)
 }
 
-// settings is the config, for provenance.
-func (a *assessment) settings() [][2]string {
+// settings is how this evaluation was run.
+func (a *assessment) settings() stageSettings {
 	c := a.study.cfg
-	list := func(x []float64) string { return strings.Trim(fmt.Sprint(x), "[]") }
-	return [][2]string{
-		{"Program", "Oncovox " + a.env.Version}, {"Stage version", fmt.Sprint(Version)}, {"Seed", fmt.Sprint(a.env.Seed)},
+	list := func(x []float64) string { return strings.ReplaceAll(strings.Trim(fmt.Sprint(x), "[]"), " ", ", ") }
+	return stageSettings{Kind: "evaluate", Version: Version, Seed: a.env.Seed, Settings: [][2]string{
 		{"part", c.Part}, {"match", c.Match}, {"iou", fmt.Sprint(c.IoU)}, {"fp_rates", list(c.FPRates)},
 		{"bootstrap", fmt.Sprint(c.Bootstrap)}, {"baselines", strings.Join(c.Baselines, ", ")},
 		{"suv_threshold", fmt.Sprint(c.SUVThreshold)}, {"size_bins_mm", list(c.SizeBinsMM)}, {"gallery", fmt.Sprint(c.Gallery)},
-	}
+	}}
 }
