@@ -36,6 +36,7 @@
 //	internal/rng         counter-based random numbers
 //	internal/jsonl       artifacts as JSON with sorted keys
 //	internal/whole       files that appear whole, by rename
+//	internal/tfevents    curves for TensorBoard
 //	internal/golden      compares what a test made with a kept file
 //	internal/arch        tests that imports go down only
 //	internal/tools       the linter, in a module of its own

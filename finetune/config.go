@@ -8,7 +8,7 @@ import (
 )
 
 // Version is raised when equal inputs would give another detector.
-const Version = 1
+const Version = 2
 
 // Config is the finetune section of a pipeline file.
 type Config struct {
@@ -27,6 +27,8 @@ type Config struct {
 	Augment      bool       `mapstructure:"augment"`       // flips and quarter turns
 	ValEvery     int        `mapstructure:"val_every"`     // steps between detections on the validation scans; at least 1
 	SaveEvery    int        `mapstructure:"save_every"`    // steps between training states; at least 1
+	SaveMinutes  float64    `mapstructure:"save_minutes"`  // most minutes between training states, whatever the steps; 0 for any
+	KeepStates   int        `mapstructure:"keep_states"`   // newest training states that are kept until the end, 1 to 100; the one before steps in for one that is damaged
 	Overlap      float64    `mapstructure:"overlap"`       // share of a window's side that neighbours share on validation scans, in [0, 0.75]
 	Match        string     `mapstructure:"match"`         // what a hit is on validation: "sphere" (centre in the lesion's ball) or "iou"
 	IoU          float64    `mapstructure:"iou"`           // least overlap of a hit's box where match is iou, in (0, 1)
@@ -37,7 +39,7 @@ func Default() Config {
 	return Config{
 		Preset: "micro-conv", Head: HeadConfig{Dim: 32, Detail: 16}, Labels: 1,
 		Steps: 600, Batch: 8, LearningRate: 1e-3, Warmup: 0.1, LayerDecay: 0.75, WeightDecay: 0.05, Clip: 1,
-		LesionShare: 0.5, Augment: true, ValEvery: 100, SaveEvery: 50, Overlap: 0.25, Match: "sphere", IoU: 0.1,
+		LesionShare: 0.5, Augment: true, ValEvery: 100, SaveEvery: 50, SaveMinutes: 10, KeepStates: 2, Overlap: 0.25, Match: "sphere", IoU: 0.1,
 	}
 }
 
@@ -70,6 +72,8 @@ func (c Config) Validate() error {
 	check(c.LesionShare > 0 && c.LesionShare <= 1, "lesion_share %v: want more than 0 and at most 1", c.LesionShare)
 	check(c.ValEvery >= 1, "val_every %d: want at least 1", c.ValEvery)
 	check(c.SaveEvery >= 1, "save_every %d: want at least 1", c.SaveEvery)
+	check(c.SaveMinutes >= 0 && c.SaveMinutes <= 1e6, "save_minutes %v: want 0 to a million", c.SaveMinutes)
+	check(c.KeepStates >= 1 && c.KeepStates <= 100, "keep_states %d: want 1 to 100", c.KeepStates)
 	check(c.Overlap >= 0 && c.Overlap <= 0.75, "overlap %v: want 0 to 0.75", c.Overlap)
 	check(c.Match == "sphere" || c.Match == "iou", "match %q: want sphere or iou", c.Match)
 	check(c.IoU > 0 && c.IoU < 1, "iou %v: want more than 0 and less than 1", c.IoU)

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"oncovox/internal/whole"
+	"oncovox/internal/tfevents"
 )
 
 // A historyRow is one step of a training.
@@ -18,9 +18,8 @@ type historyRow struct {
 	ValAP    *float64 `json:"val_ap,omitempty"`
 }
 
-// writeHistory writes rows as CSV to the file at path; what was not measured
-// stays empty.
-func writeHistory(path string, rows []historyRow) error {
+// historyCSV returns rows as CSV; what was not measured stays empty.
+func historyCSV(rows []historyRow) string {
 	var b strings.Builder
 	b.WriteString("step,loss,heat_loss,offset_loss,size_loss,lr,grad_norm,val_cpm,val_ap\n")
 	for _, r := range rows {
@@ -33,5 +32,26 @@ func writeHistory(path string, rows []historyRow) error {
 		}
 		b.WriteByte('\n')
 	}
-	return whole.WriteFile(path, []byte(b.String()), 0o644)
+	return b.String()
+}
+
+// historyEvents returns rows as TensorBoard scalars.
+func historyEvents(rows []historyRow) []tfevents.Scalar {
+	var ss []tfevents.Scalar
+	for _, r := range rows {
+		add := func(tag string, v *float64) {
+			if v != nil {
+				ss = append(ss, tfevents.Scalar{Step: r.Step, Tag: tag, Value: *v})
+			}
+		}
+		add("loss/train", &r.Loss)
+		add("loss/heat", &r.Heat)
+		add("loss/offset", &r.Offset)
+		add("loss/size", &r.Size)
+		add("lr", &r.LR)
+		add("grad_norm", &r.GradNorm)
+		add("val/ap", r.ValAP)
+		add("val/cpm", r.ValCPM)
+	}
+	return ss
 }

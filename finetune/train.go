@@ -1,10 +1,12 @@
 package finetune
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 	"oncovox/internal/nn"
 	"oncovox/internal/optim"
 	"oncovox/internal/stage"
+	"oncovox/internal/tfevents"
 	"oncovox/internal/whole"
 )
 
@@ -56,7 +59,9 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err := whole.Sweep(env.Out); err != nil {
 		return err
 	}
-	if err := t.resume(); err != nil {
+	if err := t.resume(); errors.Is(err, errAnew) {
+		return Run(ctx, cfg, env)
+	} else if err != nil {
 		return err
 	}
 	if err := t.loop(ctx); err != nil {
@@ -152,8 +157,13 @@ func newTrainer(cfg Config, env stage.Env, d *Detector, set *dataset.Set, train,
 }
 
 func (t *trainer) stateDir() string { return filepath.Join(t.env.Out, "state") }
+func (t *trainer) bestPath() string { return filepath.Join(t.stateDir(), bestFile) }
 
-// resume goes on from the newest whole state, if there is one.
+// errAnew says that there is nothing to go on from any more.
+var errAnew = errors.New("begin anew")
+
+// resume goes on from the newest whole state, if there is one. If the best weights
+// that it speaks of are damaged or gone, it removes all states and returns errAnew.
 func (t *trainer) resume() error {
 	found, damaged, err := checkpoint.LoadState(t.stateDir(), t.d.ps, t.opt, &t.memory)
 	if err != nil {
@@ -162,17 +172,39 @@ func (t *trainer) resume() error {
 	if damaged > 0 {
 		t.env.Log.Warn("passed over damaged training states", "states", damaged)
 	}
+	if t.BestStep > 0 {
+		_, err := checkpoint.Read(t.bestPath())
+		if errors.Is(err, checkpoint.ErrFormat) || errors.Is(err, fs.ErrNotExist) {
+			t.env.Log.Warn("the best weights so far are damaged or gone: fine-tuning begins anew", "step", t.opt.Steps())
+			return cmp.Or(os.RemoveAll(t.stateDir()), errAnew)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if found {
 		t.env.Log.Info("resume fine-tuning", "step", t.opt.Steps())
 	}
 	return nil
 }
 
+// save writes the state, and the history so far for whoever watches.
 func (t *trainer) save() error {
-	return checkpoint.SaveState(t.stateDir(), t.d.ps, t.opt, t.memory)
+	if err := checkpoint.SaveState(t.stateDir(), t.d.ps, t.opt, t.memory, t.cfg.KeepStates); err != nil {
+		return err
+	}
+	return t.writeHistory()
+}
+
+func (t *trainer) writeHistory() error {
+	if err := whole.WriteFile(filepath.Join(t.env.Out, "history.csv"), []byte(historyCSV(t.History)), 0o644); err != nil {
+		return err
+	}
+	return whole.WriteFile(filepath.Join(t.env.Out, tfevents.FileName), tfevents.Encode(historyEvents(t.History)), 0o644)
 }
 
 func (t *trainer) loop(ctx context.Context) error {
+	due := checkpoint.Due{Steps: t.cfg.SaveEvery, Minutes: t.cfg.SaveMinutes, Now: t.env.Now}
 	for step := t.opt.Steps(); step < t.cfg.Steps; step++ {
 		if err := ctx.Err(); err != nil {
 			return errors.Join(err, t.save())
@@ -188,7 +220,7 @@ func (t *trainer) loop(ctx context.Context) error {
 			}
 		}
 		t.History = append(t.History, row)
-		if done%t.cfg.SaveEvery == 0 || done == t.cfg.Steps {
+		if due.After(done) || done == t.cfg.Steps {
 			if err := t.save(); err != nil {
 				return err
 			}
@@ -241,12 +273,12 @@ func (t *trainer) validate(ctx context.Context, row *historyRow) error {
 	if err := os.MkdirAll(t.stateDir(), 0o755); err != nil {
 		return err
 	}
-	return t.d.save(filepath.Join(t.stateDir(), bestFile))
+	return t.d.save(t.bestPath())
 }
 
 // finish takes the best weights up again, and writes what the stage leaves.
 func (t *trainer) finish() error {
-	f, err := checkpoint.Read(filepath.Join(t.stateDir(), bestFile))
+	f, err := checkpoint.Read(t.bestPath())
 	if err != nil {
 		return err
 	}
@@ -260,7 +292,7 @@ func (t *trainer) finish() error {
 	return errors.Join(
 		checkpoint.KeepNewest(t.stateDir()),
 		jsonl.WriteValue(filepath.Join(t.env.Out, "operating_points.json"), t.Points, 0o644),
-		writeHistory(filepath.Join(t.env.Out, "history.csv"), t.History),
+		t.writeHistory(),
 		t.d.save(filepath.Join(t.env.Out, detectorFile)),
 	)
 }

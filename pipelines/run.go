@@ -198,7 +198,7 @@ func execute(ctx context.Context, s Stage, w Work, in map[string]string, out str
 			return nil, err
 		}
 	}
-	env := stage.Env{Seed: w.Seed, In: in, Out: part, Version: o.Program, Log: o.Log.With("stage", s.Name)}
+	env := stage.Env{Seed: w.Seed, In: in, Out: part, Version: o.Program, Log: o.Log.With("stage", s.Name), Now: time.Now}
 	if o.Progress != nil {
 		env.Progress = o.Progress(s.Name)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // Version is raised when equal inputs would give another backbone.
-const Version = 1
+const Version = 2
 
 // Config is the pretrain section of a pipeline file.
 type Config struct {
@@ -29,6 +29,8 @@ type Config struct {
 	ValCrops         int     `mapstructure:"val_crops"`         // crops of the validation loss, 1 to 65536; rounded up to whole batches
 	ValEvery         int     `mapstructure:"val_every"`         // steps between validation losses; at least 1
 	SaveEvery        int     `mapstructure:"save_every"`        // steps between training states; at least 1
+	SaveMinutes      float64 `mapstructure:"save_minutes"`      // most minutes between training states, whatever the steps; 0 for any
+	KeepStates       int     `mapstructure:"keep_states"`       // newest training states that are kept until the end, 1 to 100; the one before steps in for one that is damaged
 	Panels           int     `mapstructure:"panels"`            // pictures of reconstructions, 0 to 100
 }
 
@@ -37,7 +39,7 @@ func Default() Config {
 	return Config{
 		Preset: "micro-conv", MaskRatio: 0.65, Steps: 600, Batch: 4,
 		LearningRate: 2e-3, Warmup: 0.05, WeightDecay: 0.05, Clip: 1, Augment: true,
-		HoldBack: 0.1, ValCrops: 32, ValEvery: 100, SaveEvery: 100, Panels: 4,
+		HoldBack: 0.1, ValCrops: 32, ValEvery: 100, SaveEvery: 100, SaveMinutes: 10, KeepStates: 2, Panels: 4,
 	}
 }
 
@@ -65,6 +67,8 @@ func (c Config) Validate() error {
 	check(c.ValCrops >= 1 && c.ValCrops <= 1<<16, "val_crops %d: want 1 to 65536", c.ValCrops)
 	check(c.ValEvery >= 1, "val_every %d: want at least 1", c.ValEvery)
 	check(c.SaveEvery >= 1, "save_every %d: want at least 1", c.SaveEvery)
+	check(c.SaveMinutes >= 0 && c.SaveMinutes <= 1e6, "save_minutes %v: want 0 to a million", c.SaveMinutes)
+	check(c.KeepStates >= 1 && c.KeepStates <= 100, "keep_states %d: want 1 to 100", c.KeepStates)
 	check(c.Panels >= 0 && c.Panels <= 100, "panels %d: want 0 to 100", c.Panels)
 	return errors.Join(errs...)
 }

@@ -3,6 +3,8 @@ package pretrain
 import (
 	"strconv"
 	"strings"
+
+	"oncovox/internal/tfevents"
 )
 
 // maxHistory bounds the rows of a history: of longer trainings every n-th step
@@ -40,14 +42,17 @@ func historyCSV(rows []historyRow, ref References) string {
 }
 
 // historyEvents returns rows as TensorBoard scalars.
-func historyEvents(rows []historyRow, ref References) []scalar {
-	var ss []scalar
+func historyEvents(rows []historyRow, ref References) []tfevents.Scalar {
+	var ss []tfevents.Scalar
 	for _, r := range rows {
-		ss = append(ss, scalar{r.Step, "loss/train", r.Loss}, scalar{r.Step, "lr", r.LR}, scalar{r.Step, "grad_norm", r.GradNorm})
+		add := func(tag string, v float64) { ss = append(ss, tfevents.Scalar{Step: r.Step, Tag: tag, Value: v}) }
+		add("loss/train", r.Loss)
+		add("lr", r.LR)
+		add("grad_norm", r.GradNorm)
 		if r.ValLoss != nil {
-			ss = append(ss, scalar{r.Step, "loss/val", *r.ValLoss},
-				scalar{r.Step, "loss/mean_predictor", ref.MeanPredictor},
-				scalar{r.Step, "loss/nearest_patch", ref.NearestPatch})
+			add("loss/val", *r.ValLoss)
+			add("loss/mean_predictor", ref.MeanPredictor)
+			add("loss/nearest_patch", ref.NearestPatch)
 		}
 	}
 	return ss

@@ -11,6 +11,7 @@ import (
 	"oncovox/internal/nn"
 	"oncovox/internal/optim"
 	"oncovox/internal/stage"
+	"oncovox/internal/tfevents"
 	"oncovox/internal/whole"
 )
 
@@ -156,7 +157,7 @@ func (t *trainer) resume() error {
 
 // save writes the state, and the history so far for whoever watches.
 func (t *trainer) save() error {
-	if err := checkpoint.SaveState(stateDir(t.env.Out), t.ps, t.opt, memory{t.history}); err != nil {
+	if err := checkpoint.SaveState(stateDir(t.env.Out), t.ps, t.opt, memory{t.history}, t.cfg.KeepStates); err != nil {
 		return err
 	}
 	return t.writeHistory()
@@ -166,11 +167,12 @@ func (t *trainer) writeHistory() error {
 	if err := whole.WriteFile(filepath.Join(t.env.Out, "history.csv"), []byte(historyCSV(t.history, t.refs)), 0o644); err != nil {
 		return err
 	}
-	return whole.WriteFile(filepath.Join(t.env.Out, eventsFile), encodeEvents(historyEvents(t.history, t.refs)), 0o644)
+	return whole.WriteFile(filepath.Join(t.env.Out, tfevents.FileName), tfevents.Encode(historyEvents(t.history, t.refs)), 0o644)
 }
 
 func (t *trainer) loop(ctx context.Context) error {
 	keep := (t.cfg.Steps + maxHistory - 1) / maxHistory
+	due := checkpoint.Due{Steps: t.cfg.SaveEvery, Minutes: t.cfg.SaveMinutes, Now: t.env.Now}
 	for step := t.opt.Steps(); step < t.cfg.Steps; step++ {
 		if err := ctx.Err(); err != nil {
 			return errors.Join(err, t.save())
@@ -191,7 +193,7 @@ func (t *trainer) loop(ctx context.Context) error {
 		if done%keep == 0 || row.ValLoss != nil {
 			t.history = append(t.history, row)
 		}
-		if done%t.cfg.SaveEvery == 0 || done == t.cfg.Steps {
+		if due.After(done) || done == t.cfg.Steps {
 			if err := t.save(); err != nil {
 				return err
 			}

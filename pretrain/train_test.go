@@ -177,13 +177,14 @@ func TestResumeAfterKill(t *testing.T) {
 	same(t, want, files(t, out))
 }
 
-// A damaged newest state is passed over for the one before it.
-func TestResumeFromOlderState(t *testing.T) {
+// A damaged newest state is passed over for the one before it, and without any whole
+// state the training begins anew.
+func TestResumeFromDamage(t *testing.T) {
 	data := blobSet(t, 24, dataset.Train, dataset.Val)
 	want := train(t, small(), data, filepath.Join(t.TempDir(), "out"))
-	out := filepath.Join(t.TempDir(), "out")
+	stopped := filepath.Join(t.TempDir(), "out")
 	ctx, cancel := context.WithCancel(context.Background())
-	env := testEnv(t, data, out)
+	env := testEnv(t, data, stopped)
 	env.Progress = func(done, _ int, _ string) {
 		if done == 9 {
 			cancel()
@@ -192,11 +193,65 @@ func TestResumeFromOlderState(t *testing.T) {
 	if err := Run(ctx, small(), env); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	newest := filepath.Join(out, "state", "step-000000009.safetensors")
-	if err := os.Truncate(newest, 1000); err != nil {
+	for name, damage := range map[string]func(states []string) error{
+		"newest truncated": func(s []string) error { return os.Truncate(s[1], 1000) },
+		"newest empty":     func(s []string) error { return os.Truncate(s[1], 0) },
+		"newest flipped":   func(s []string) error { return flip(s[1]) },
+		"newest gone":      func(s []string) error { return os.Remove(s[1]) },
+		"both flipped":     func(s []string) error { return errors.Join(flip(s[0]), flip(s[1])) },
+		"all gone":         func(s []string) error { return errors.Join(os.Remove(s[0]), os.Remove(s[1])) },
+	} {
+		out := filepath.Join(t.TempDir(), "out")
+		if err := os.CopyFS(out, os.DirFS(stopped)); err != nil {
+			t.Fatal(err)
+		}
+		states, _ := filepath.Glob(filepath.Join(out, "state", "step-*"))
+		if len(states) != 2 {
+			t.Fatalf("states %v, want two", states)
+		}
+		if err := damage(states); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		t.Log(name)
+		same(t, want, train(t, small(), data, out))
+	}
+}
+
+// flip changes a bit in the middle of the file at path.
+func flip(path string) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	b[len(b)/2] ^= 1
+	return os.WriteFile(path, b, 0o644)
+}
+
+// States are saved as time goes by too, as many are kept as asked for, and nothing of
+// it is in what the training leaves.
+func TestStatesByTime(t *testing.T) {
+	data := blobSet(t, 24, dataset.Train, dataset.Val)
+	cfg := small()
+	want := train(t, cfg, data, filepath.Join(t.TempDir(), "out"))
+	cfg.SaveEvery, cfg.SaveMinutes, cfg.KeepStates = 1000, 1, 3
+	env := testEnv(t, data, filepath.Join(t.TempDir(), "out"))
+	clock := time.Unix(0, 0)
+	env.Now = func() time.Time { clock = clock.Add(30 * time.Second); return clock }
+	var kept []string
+	env.Progress = func(done, _ int, _ string) {
+		if done == 11 {
+			kept, _ = filepath.Glob(filepath.Join(env.Out, "state", "step-*"))
+		}
+	}
+	if err := Run(context.Background(), cfg, env); err != nil {
 		t.Fatal(err)
 	}
-	same(t, want, train(t, small(), data, out))
+	same(t, want, files(t, env.Out))
+	for i, step := range []string{"7", "9", "11"} { // two steps a minute
+		if len(kept) != 3 || !strings.HasSuffix(kept[i], step+".safetensors") {
+			t.Fatalf("kept %v, want those of 7, 9 and 11 steps", kept)
+		}
+	}
 }
 
 // A run killed between its last state and its end finds nothing but the state.

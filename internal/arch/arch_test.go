@@ -19,7 +19,7 @@ const module = "oncovox/"
 // replaced without the others.
 var layers = [][]string{
 	{"internal/whole"},
-	{"internal/stage", "internal/rng", "internal/jsonl", "internal/golden", "internal/kernel", "dicomio/codec"},
+	{"internal/stage", "internal/rng", "internal/jsonl", "internal/golden", "internal/tfevents", "internal/kernel", "dicomio/codec"},
 	{"volume", "internal/nn"},
 	{"lesion", "internal/optim", "eval/metric"},
 	{"internal/checkpoint", "dataset"},

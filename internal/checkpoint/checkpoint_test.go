@@ -7,8 +7,10 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"oncovox/internal/nn"
 	"oncovox/internal/optim"
@@ -190,7 +192,7 @@ func TestState(t *testing.T) {
 		if _, err := opt.Step(0.1, 0); err != nil {
 			t.Fatal(err)
 		}
-		if err := SaveState(dir, ps, opt, map[string]string{"history": "x"}); err != nil {
+		if err := SaveState(dir, ps, opt, map[string]string{"history": "x"}, 2); err != nil {
 			t.Fatal(err)
 		}
 		saved = append(saved, append([]float32(nil), ps.Get("a").W...))
@@ -226,5 +228,62 @@ func TestState(t *testing.T) {
 	var memory map[string]string
 	if _, _, err := LoadState(dir, ps, optim.NewAdamW(ps, optim.Default()), &memory); err == nil {
 		t.Error("the state of another network was loaded")
+	}
+}
+
+// One bit that is flipped anywhere in a file is found, or is where it changes nothing
+// that is read.
+func TestEveryBitIsGuarded(t *testing.T) {
+	f := File{
+		Tensors: []Tensor{{"a", []int{2, 2}, []float32{1, 2, 3, 4}}, {"b", []int{3}, []float32{5, 6, 7}}},
+		Meta:    map[string]string{"memory": `{"history":[0.25,0.5]}`, "steps": "12"},
+	}
+	b, err := encode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for i := range 8 * len(b) {
+		b[i/8] ^= 1 << (i % 8)
+		got, err := Decode(bytes.NewReader(b), int64(len(b)))
+		b[i/8] ^= 1 << (i % 8)
+		switch {
+		case errors.Is(err, ErrFormat):
+			found++
+		case err != nil:
+			t.Errorf("bit %d: error %v is no ErrFormat", i, err)
+		default:
+			for k := range got.Meta {
+				if _, ok := f.Meta[k]; !ok {
+					delete(got.Meta, k) // the name of a digest
+				}
+			}
+			if d := cmp.Diff(f, got); d != "" {
+				t.Errorf("bit %d: %s", i, d)
+			}
+		}
+	}
+	t.Logf("%d of %d bits were found", found, 8*len(b))
+}
+
+// A state is due every so many steps, and after a time.
+func TestDue(t *testing.T) {
+	clock := time.Unix(0, 0)
+	d := Due{Steps: 5, Minutes: 1, Now: func() time.Time { return clock }}
+	var due []int
+	for step := 1; step <= 20; step++ {
+		if step > 10 {
+			clock = clock.Add(25 * time.Second)
+		}
+		if d.After(step) {
+			due = append(due, step)
+		}
+	}
+	if want := []int{5, 10, 13, 15, 18, 20}; !slices.Equal(due, want) {
+		t.Errorf("due after %v, want %v", due, want)
+	}
+	d = Due{Steps: 5, Minutes: 1}
+	if d.After(4) || !d.After(5) {
+		t.Error("without a clock: want every fifth step")
 	}
 }

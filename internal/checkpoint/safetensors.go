@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -27,9 +28,11 @@ var ErrFormat = errors.New("not a whole checkpoint")
 // maxHeader bounds the header of a file that is read, in bytes.
 const maxHeader = 16 << 20
 
-// digestKey names the entry of the metadata that holds the digest of the
-// tensors' bytes, by which damage is found.
-const digestKey = "sha256"
+// Entries of the metadata by which damage is found.
+const (
+	digestKey = "sha256"        // digest of the tensors' bytes
+	headerKey = "header_sha256" // digest of the header: of the other metadata, and of the tensors' names and shapes
+)
 
 // A Tensor is a named array of float32 in row-major order.
 type Tensor struct {
@@ -79,9 +82,9 @@ func encode(f File) ([]byte, error) {
 			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
 		}
 	}
-	meta := map[string]string{digestKey: digest(data)}
+	meta := map[string]string{digestKey: digest(data), headerKey: f.headerDigest()}
 	for k, v := range f.Meta {
-		if k == digestKey {
+		if k == digestKey || k == headerKey {
 			return nil, fmt.Errorf("metadata key %q is taken", k)
 		}
 		meta[k] = v
@@ -99,6 +102,20 @@ func encode(f File) ([]byte, error) {
 func digest(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
+}
+
+// headerDigest returns the digest of what the header says, but for the digests.
+func (f File) headerDigest() string {
+	var b bytes.Buffer
+	for _, k := range slices.Sorted(maps.Keys(f.Meta)) {
+		if k != digestKey && k != headerKey {
+			fmt.Fprintf(&b, "%q %q\n", k, f.Meta[k])
+		}
+	}
+	for _, t := range f.Tensors {
+		fmt.Fprintf(&b, "%q %d\n", t.Name, t.Shape)
+	}
+	return digest(b.Bytes())
 }
 
 // Read reads the checkpoint at path, its tensors in the order of their bytes.
@@ -139,6 +156,9 @@ func Decode(r io.Reader, size int64) (File, error) {
 	if err != nil {
 		return File{}, fmt.Errorf("%w: %v", ErrFormat, err)
 	}
+	if want, ok := f.Meta[headerKey]; ok && want != f.headerDigest() {
+		return File{}, fmt.Errorf("%w: the header does not have its own digest", ErrFormat)
+	}
 	sum := sha256.New()
 	buf := make([]byte, 64<<10)
 	for i, e := range entries {
@@ -160,6 +180,7 @@ func Decode(r io.Reader, size int64) (File, error) {
 		return File{}, fmt.Errorf("%w: the tensors do not have the digest in the header", ErrFormat)
 	}
 	delete(f.Meta, digestKey)
+	delete(f.Meta, headerKey)
 	return f, nil
 }
 

@@ -25,14 +25,11 @@ const (
 // memoryKey names the entry of the metadata that holds the trainer's memory.
 const memoryKey = "memory"
 
-// keepStates is how many training states stay in a folder: the newest, and the
-// one before it in case the newest is damaged.
-const keepStates = 2
-
 // SaveState writes the state of a training into dir, which it makes: weights,
 // the optimiser's moments and steps, and memory, what the trainer remembers
-// beside them, such as the history so far, as JSON. The newest two states stay.
-func SaveState(dir string, ps *nn.Params, opt *optim.AdamW, memory any) error {
+// beside them, such as the history so far, as JSON. The newest keep states stay:
+// more than one in case the newest is damaged.
+func SaveState(dir string, ps *nn.Params, opt *optim.AdamW, memory any, keep int) error {
 	m, err := json.Marshal(memory)
 	if err != nil {
 		return fmt.Errorf("save training state: %w", err)
@@ -52,7 +49,7 @@ func SaveState(dir string, ps *nn.Params, opt *optim.AdamW, memory any) error {
 	if err := Write(filepath.Join(dir, stateName(opt.Steps())), f); err != nil {
 		return fmt.Errorf("save training state: %w", err)
 	}
-	return prune(dir, keepStates)
+	return prune(dir, keep)
 }
 
 // KeepNewest removes all states in dir but the newest. At the end of a training

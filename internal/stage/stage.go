@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 )
 
 // An Env is what a stage gets besides its own config. Nothing below pipelines
@@ -18,6 +19,7 @@ type Env struct {
 	Version  string            // the program's version, for provenance
 	Log      *slog.Logger      // never nil when Env comes from New or the runner
 	Progress Progress          // may be nil
+	Now      func() time.Time  // the clock, for what leaves no trace in an artifact, such as when a training state is saved; nil for none
 }
 
 // Input returns the folder that fills role, or an error that names the role.

@@ -1,4 +1,5 @@
-package pretrain
+// Package tfevents writes the curves of a training as TensorBoard reads them.
+package tfevents
 
 import (
 	"encoding/binary"
@@ -6,30 +7,30 @@ import (
 	"math"
 )
 
-// eventsFile is the name of the TensorBoard events: the part that TensorBoard
-// looks for, and no time or machine in it.
-const eventsFile = "events.out.tfevents.0.oncovox"
+// FileName is the name of a file of events: the part that TensorBoard looks for,
+// and no time or machine in it.
+const FileName = "events.out.tfevents.0.oncovox"
 
-// A scalar is one point of a TensorBoard curve.
-type scalar struct {
-	step  int
-	tag   string
-	value float64
+// A Scalar is one point of a curve.
+type Scalar struct {
+	Step  int
+	Tag   string // name of the curve
+	Value float64
 }
 
-// encodeEvents returns scalars as a TensorBoard events file: TFRecords of
+// Encode returns scalars as a TensorBoard events file: TFRecords of
 // tensorflow.Event messages. The wall time of an event is its step in seconds,
 // so that equal trainings have equal bytes.
-func encodeEvents(ss []scalar) []byte {
+func Encode(ss []Scalar) []byte {
 	out := record(nil, appendBytes(nil, 3, []byte("brain.Event:2"))) // file_version
 	for _, s := range ss {
-		value := appendBytes(nil, 1, []byte(s.tag)) // Summary.Value.tag
+		value := appendBytes(nil, 1, []byte(s.Tag)) // Summary.Value.tag
 		value = append(value, 2<<3|5)               // simple_value, 32 bits
-		value = binary.LittleEndian.AppendUint32(value, math.Float32bits(float32(s.value)))
+		value = binary.LittleEndian.AppendUint32(value, math.Float32bits(float32(s.Value)))
 		event := append([]byte(nil), 1<<3|1) // wall_time, 64 bits
-		event = binary.LittleEndian.AppendUint64(event, math.Float64bits(float64(s.step)))
+		event = binary.LittleEndian.AppendUint64(event, math.Float64bits(float64(s.Step)))
 		event = append(event, 2<<3) // step, varint
-		event = binary.AppendUvarint(event, uint64(s.step))
+		event = binary.AppendUvarint(event, uint64(s.Step))
 		event = appendBytes(event, 5, appendBytes(nil, 1, value)) // summary
 		out = record(out, event)
 	}
