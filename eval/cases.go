@@ -65,7 +65,7 @@ func (s *study) scanFigures(r *Result, p *metric.Pool, seed int64) {
 			figures[i].Interval = ""
 			figures[i].Undefined = why
 			if why == "" {
-				figures[i].Undefined = "the detections have no extent"
+				figures[i].Undefined = noExtent
 			}
 		}
 	}
@@ -104,6 +104,9 @@ func (s *study) scanStatistics(r *Result, p *metric.Pool, figures []Figure, posi
 	r.roc = curve{x: roc.FPR, y: roc.TPR, bandX: fpr}
 	r.roc.low, r.roc.high = v.band(at, len(fpr))
 }
+
+// noExtent is why figures of boxes are not defined.
+const noExtent = "the detections have no extent"
 
 // hasExtent reports whether detections are boxes and not places alone, as those
 // of LUNA16 are. Where there is none nothing is missing.

@@ -85,6 +85,9 @@ func RunLUNA16(ctx context.Context, cfg LUNA16Config, env stage.Env) error {
 	s.scanFigures(r, pool, env.Seed)
 	f.Figures = append(f.Figures, r.Figures...)
 	r.Figures = f.Figures
+	if err := jsonl.WriteValue(filepath.Join(env.Out, outcomesName), outcomesOf(luna16Rules, pool, nil), 0o644); err != nil {
+		return err
+	}
 	return writeLUNA16(env, f, r)
 }
 

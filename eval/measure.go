@@ -3,6 +3,7 @@ package eval
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/gonum/stat"
 
@@ -78,7 +79,7 @@ func (s *study) lesionFigures(r *Result, p *metric.Pool, points []Point, seed in
 	}
 	v.run(p.Patients(), s.cfg.Bootstrap, seed, makeStatistic)
 	r.Redraws += v.boot.Redraws
-	s.addFigures(r, v)
+	s.addFigures(r, v, hasExtent(p))
 
 	froc := p.FROC(nil)
 	for i, rate := range s.cfg.FPRates {
@@ -105,7 +106,7 @@ func (s *study) lesionFigures(r *Result, p *metric.Pool, points []Point, seed in
 }
 
 // addFigures adds the named figures of v.
-func (s *study) addFigures(r *Result, v *vector) {
+func (s *study) addFigures(r *Result, v *vector, extent bool) {
 	rule := "A detection is a hit where " + s.cfg.hit() + "."
 	definitions := map[string][2]string{
 		"cpm": {"CPM", "Competition performance metric: mean sensitivity at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives per scan " +
@@ -119,7 +120,11 @@ func (s *study) addFigures(r *Result, v *vector) {
 	}
 	for i, key := range v.names {
 		f := Figure{Key: key, Title: definitions[key][0], Definition: definitions[key][1]}
-		v.put(&f, i, "there is no lesion in these scans")
+		if strings.Contains(key, "_iou_") && !extent {
+			f.Undefined = noExtent
+		} else {
+			v.put(&f, i, "there is no lesion in these scans")
+		}
 		r.Figures = append(r.Figures, f)
 	}
 }
@@ -164,7 +169,7 @@ func diameterError(p *metric.Pool) Figure {
 	}
 	switch {
 	case !hasExtent(p):
-		f.Undefined, f.Interval = "the detections have no extent", ""
+		f.Undefined, f.Interval = noExtent, ""
 		return f
 	case len(d) < 2:
 		f.Undefined, f.Interval = "fewer than two lesions were found", ""

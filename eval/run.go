@@ -67,6 +67,11 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	return a.finish(env)
+}
+
+// finish writes the report and says what came out.
+func (a *assessment) finish(env stage.Env) error {
 	env.Progress.Report(4, steps, "report")
 	if err := a.write(env.Out); err != nil {
 		return fmt.Errorf("%w", err)

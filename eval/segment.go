@@ -33,16 +33,21 @@ func (s *study) segmentation(ctx context.Context, set *dataset.Set, detections s
 	}
 	out.Scans = len(ids)
 	if len(ids) == 0 {
-		out.Undefined = "the detections are boxes: there are no masks of theirs to compare with those of the lesions"
-		for i := range out.Figures {
-			out.Figures[i].Undefined = out.Undefined
-		}
-		return out, nil
+		return noMasks("the detections are boxes: there are no masks of theirs to compare with those of the lesions"), nil
 	}
 	for k := range out.Figures {
 		s.meanOfScans(&out.Figures[k], ids, values, k, seed)
 	}
 	return out, nil
+}
+
+// noMasks returns the figures of masks without values.
+func noMasks(why string) *Segmentation {
+	s := &Segmentation{Figures: segmentationFigures(), Undefined: why}
+	for i := range s.Figures {
+		s.Figures[i].Undefined = why
+	}
+	return s
 }
 
 func segmentationFigures() []Figure {

@@ -52,11 +52,22 @@ func newStudy(cfg Config, set *dataset.Set, dir string) (*study, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w", err)
 	}
+	marks, err := marksOf(path, found, known, "is not in the dataset: evaluate with the dataset that was predicted on")
+	if err != nil {
+		return nil, err
+	}
+	s.judge("the detections that were evaluated", marks)
+	return s, nil
+}
+
+// marksOf returns the detections of the file at path by their scans. Each must
+// be in a known one and come once; where says of one that is not why.
+func marksOf(path string, found []lesion.Detection, known map[string]bool, where string) (map[string][]metric.Mark, error) {
 	marks := map[string][]metric.Mark{}
 	seen := map[lesion.Detection]bool{}
 	for i, d := range found {
 		if !known[d.Volume] {
-			return nil, fmt.Errorf("%s: row %d: volume %.40q is not in the dataset: evaluate with the dataset that was predicted on", path, i+1, d.Volume)
+			return nil, fmt.Errorf("%s: row %d: volume %.40q %s", path, i+1, d.Volume, where)
 		}
 		if seen[d] {
 			return nil, fmt.Errorf("%s: row %d: the same detection comes twice", path, i+1)
@@ -64,16 +75,21 @@ func newStudy(cfg Config, set *dataset.Set, dir string) (*study, error) {
 		seen[d] = true
 		marks[d.Volume] = append(marks[d.Volume], metric.Mark{Centre: d.CentreLPSMM, Size: d.SizeMM, Score: d.Score})
 	}
-	counted := 0
+	return marks, nil
+}
+
+// judge makes the method of the given marks the detector.
+func (s *study) judge(what string, marks map[string][]metric.Mark) {
+	all, counted := 0, 0
+	for _, m := range marks {
+		all += len(m)
+	}
 	for _, it := range s.items {
 		counted += len(marks[it.ID])
 	}
-	s.outside = len(found) - counted
-	s.methods = []*method{{
-		Name: "detector", Title: "Detector", What: "the detections that were evaluated",
-		pool: s.pool(func(id string) []metric.Mark { return marks[id] }),
-	}}
-	return s, nil
+	s.outside = all - counted
+	s.methods = []*method{{Name: "detector", Title: "Detector", What: what,
+		pool: s.pool(func(id string) []metric.Mark { return marks[id] })}}
 }
 
 // pool matches the marks of each scan with its lesions.

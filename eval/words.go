@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,7 +19,7 @@ func (a *assessment) madeData() bool {
 }
 
 func (a *assessment) subtitle() string {
-	return fmt.Sprintf("%s · part “%s” · Oncovox %s", a.study.items[0].Modality, a.study.cfg.Part, a.env.Version)
+	return fmt.Sprintf("%s · part “%s” · Oncovox %s", cmp.Or(a.study.items[0].Modality, "modality not recorded"), a.study.cfg.Part, a.env.Version)
 }
 
 // summary is what a reader must know who reads nothing else.

@@ -20,6 +20,9 @@ func (a *assessment) write(dir string) error {
 	if err := jsonl.WriteValue(filepath.Join(dir, "metrics.json"), a.metrics(), 0o644); err != nil {
 		return err
 	}
+	if err := jsonl.WriteValue(filepath.Join(dir, outcomesName), outcomesOf(a.study.cfg.hit(), a.study.detector().pool, a.threshold()), 0o644); err != nil {
+		return err
+	}
 	if err := writeFile(dir, "metrics.csv", metricsCSV(a.results)); err != nil {
 		return err
 	}

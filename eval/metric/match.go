@@ -206,6 +206,10 @@ func compareTruths(a, b Truth) int {
 	return cmp.Or(slices.Compare(a.Centre[:], b.Centre[:]), slices.Compare(a.Size[:], b.Size[:]))
 }
 
+// TruthOrder returns the indices of truths in an order that does not depend on
+// theirs: judged ones first, then by place and size.
+func TruthOrder(truths []Truth) []int { return order(truths, compareTruths) }
+
 func squaredDistance(a, b [3]float64) float64 {
 	x, y, z := a[0]-b[0], a[1]-b[1], a[2]-b[2]
 	return x*x + y*y + z*z
