@@ -1,6 +1,8 @@
 package dicomio
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -38,7 +40,10 @@ type Entry struct {
 	Head []byte // its first bytes, at most HeadBytes
 	Err  error  // why it cannot be read (*Error); then Head is nil
 
-	read func() ([]byte, error)
+	whole io.Reader // from Head on
+	size  int64     // as its container says it, -1 if that does not
+	limit int64     // of the bytes that are read
+	start *bytes.Buffer
 }
 
 // Read returns the whole of the entry; the slice belongs to the caller. It may be
@@ -49,8 +54,35 @@ func (e *Entry) Read() ([]byte, error) {
 	if e.Err != nil {
 		return nil, e.Err
 	}
-	b, err := e.read()
+	b, err := readAll(e.whole, e.size, e.limit)
 	return b, at(e.Name, err)
+}
+
+// firstRead is how much of a file ReadStart reads first: more than most headers.
+const firstRead = 16 << 10
+
+// ReadStart returns as many of the first bytes of the entry as enough asks for: it
+// is called with more and more of them, until it is content or, with whole set, there
+// are no more. The bytes are its own for the time of the call only. ReadStart is
+// called in place of Read, and fails as that does.
+func (e *Entry) ReadStart(enough func(b []byte, whole bool) bool) error {
+	if e.Err != nil {
+		return e.Err
+	}
+	buf := e.start
+	buf.Reset()
+	for n := int64(firstRead); ; n *= 4 {
+		want := min(n, e.limit+1) - int64(buf.Len())
+		got, err := buf.ReadFrom(io.LimitReader(e.whole, want))
+		switch {
+		case err != nil:
+			return at(e.Name, asBadArchive(err))
+		case int64(buf.Len()) > e.limit:
+			return at(e.Name, refuse(TooLarge, "more than %d bytes", e.limit))
+		case enough(buf.Bytes(), got < want) || got < want:
+			return nil
+		}
+	}
 }
 
 // MaybeDICOM reports whether the entry begins as a DICOM object does, with or
@@ -81,7 +113,7 @@ func Scan(ctx context.Context, sources []string, limits Limits, visit func(*Entr
 			return err
 		}
 	}
-	s := &scanner{ctx: ctx, limits: limits, visit: visit}
+	s := &scanner{ctx: ctx, limits: limits, visit: visit, ahead: bufio.NewReaderSize(nil, firstRead)}
 	for _, src := range sources {
 		if err := s.source(src); err != nil {
 			return err
@@ -96,6 +128,9 @@ type scanner struct {
 	limits  Limits
 	visit   func(*Entry) error
 	entries int
+
+	ahead *bufio.Reader // of the file on disk
+	start bytes.Buffer  // for ReadStart
 }
 
 // An endScan carries the error that ends the whole scan up through archive
@@ -181,17 +216,14 @@ func (s *scanner) file(file, name string) error {
 		return s.broken(name, &Error{Reason: Unreadable, Err: pathless(err)})
 	}
 	acc := &account{ctx: s.ctx, limits: s.limits}
-	head := make([]byte, HeadBytes)
-	n, err := io.ReadFull(f, head)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+	s.ahead.Reset(f)
+	head, err := s.ahead.Peek(HeadBytes)
+	if err != nil && err != io.EOF {
 		return s.broken(name, &Error{Reason: Unreadable, Err: pathless(err)})
 	}
-	if sniff(head[:n]) == kindZip {
+	if sniff(head) == kindZip {
 		acc.in = info.Size()
 		return s.zip(f, info.Size(), name, acc, 1)
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return s.broken(name, &Error{Reason: Unreadable, Err: pathless(err)})
-	}
-	return s.stream(acc.source(f), info.Size(), name, acc, 0)
+	return s.stream(acc.source(s.ahead), info.Size(), name, acc, 0)
 }

@@ -56,6 +56,10 @@ func sniff(head []byte) kind {
 	return kindFile
 }
 
+// IsArchive reports whether a file that begins with head, HeadBytes of it, is an
+// archive or compressed, rather than to be read as it is.
+func IsArchive(head []byte) bool { return sniff(head) != kindFile }
+
 // isTar checks the header's checksum, since the oldest tar has no mark.
 func isTar(head []byte) bool {
 	if len(head) < 512 || head[0] == 0 {
@@ -130,11 +134,11 @@ func (s *scanner) stream(r io.Reader, size int64, name string, acc *account, dep
 	}
 	switch k {
 	case kindFile:
-		return s.emit(&Entry{Name: name, Head: head, read: func() ([]byte, error) { return s.readAll(whole, size) }})
+		return s.emit(&Entry{Name: name, Head: head, whole: whole, size: size, limit: s.limits.EntryBytes, start: &s.start})
 	case kindTar:
 		return s.tar(whole, name, acc, depth+1)
 	case kindZip: // its directory is at the end
-		b, err := s.readAll(whole, size)
+		b, err := readAll(whole, size, s.limits.EntryBytes)
 		if err != nil {
 			return s.broken(name, err)
 		}
@@ -169,10 +173,9 @@ func decompressor(k kind, r *bufio.Reader) (io.Reader, func(), error) {
 	return bzip2.NewReader(r), none, nil
 }
 
-// readAll reads a file of size bytes, or of unknown size (-1). Memory grows with
-// what arrives, not with what is claimed.
-func (s *scanner) readAll(r io.Reader, size int64) ([]byte, error) {
-	limit := s.limits.EntryBytes
+// readAll reads a file of size bytes, or of unknown size (-1), of limit at most.
+// Memory grows with what arrives, not with what is claimed.
+func readAll(r io.Reader, size, limit int64) ([]byte, error) {
 	if size > limit {
 		return nil, refuse(TooLarge, "%d bytes, the limit is %d", size, limit)
 	}
@@ -182,16 +185,22 @@ func (s *scanner) readAll(r io.Reader, size int64) ([]byte, error) {
 	}
 	n, err := buf.ReadFrom(io.LimitReader(r, limit+1))
 	if err != nil {
-		var e *Error
-		if errors.As(err, &e) || ends(err) {
-			return nil, err
-		}
-		return nil, &Error{Reason: BadArchive, Err: pathless(err)}
+		return nil, asBadArchive(err)
 	}
 	if n > limit {
 		return nil, refuse(TooLarge, "more than %d bytes", limit)
 	}
 	return buf.Bytes(), nil
+}
+
+// asBadArchive returns err, which ended the reading of an entry, as an *Error,
+// unless it ends the whole scan.
+func asBadArchive(err error) error {
+	var e *Error
+	if errors.As(err, &e) || ends(err) {
+		return err
+	}
+	return &Error{Reason: BadArchive, Err: pathless(err)}
 }
 
 // tar scans a tar archive.

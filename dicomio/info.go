@@ -1,7 +1,6 @@
 package dicomio
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -23,7 +22,7 @@ type Facts struct {
 	Modality       string     `json:"modality,omitempty"`
 	ImageType      []string   `json:"image_type,omitempty"`
 	Manufacturer   string     `json:"manufacturer,omitempty"`
-	Elements       int        `json:"elements"`
+	Elements       int        `json:"elements,omitempty"` // of the header; not counted by Index
 	Pixels         *PixelInfo `json:"pixels,omitempty"`
 	Geometry       *Geometry  `json:"geometry,omitempty"` // of the first frame
 	Patient        *Patient   `json:"patient,omitempty"`
@@ -75,9 +74,19 @@ func Info(b []byte, patient bool) Facts {
 	if in == nil {
 		return Facts{}.judge(err)
 	}
+	f := in.facts(patient)
+	f.Elements = len(in.Dataset.elements)
+	if in.HasPixels && err == nil {
+		_, err = in.Stored(0)
+	}
+	return f.judge(err)
+}
+
+// facts returns what is known of in, without a verdict.
+func (in *Instance) facts(patient bool) Facts {
 	f := Facts{
 		Notes: in.Notes, TransferSyntax: in.TransferSyntax, SOPClass: in.SOPClass, Modality: in.Modality,
-		ImageType: in.ImageType, Manufacturer: in.Manufacturer, Elements: len(in.Dataset.elements),
+		ImageType: in.ImageType, Manufacturer: in.Manufacturer,
 	}
 	if patient {
 		f.Patient = &Patient{
@@ -93,11 +102,8 @@ func Info(b []byte, patient bool) Facts {
 			Photometric: in.Photometric, Slope: in.Frame(0).Slope, Intercept: in.Frame(0).Intercept, Padding: in.PaddingValue,
 		}
 		f.Geometry = in.geometry()
-		if err == nil {
-			_, err = in.Stored(0)
-		}
 	}
-	return f.judge(err)
+	return f
 }
 
 func (in *Instance) geometry() *Geometry {
@@ -121,14 +127,7 @@ func (f Facts) judge(err error) Facts {
 	if err == nil {
 		return f
 	}
-	f.Verdict, f.Reason, f.Detail = "refused", ReasonOf(err), err.Error()
-	var e *Error
-	if errors.As(err, &e) {
-		f.Detail = e.Detail
-		if e.Err != nil {
-			f.Detail += ": " + e.Err.Error()
-		}
-	}
+	f.Verdict, f.Reason, f.Detail = "refused", ReasonOf(err), detailOf(err)
 	return f
 }
 

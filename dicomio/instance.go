@@ -123,6 +123,11 @@ type Frame struct {
 // The instance refers to b, which must not change until Drop.
 func ReadInstance(path string, b []byte) (*Instance, error) {
 	lay, err := walk(b)
+	return newInstance(path, lay, err)
+}
+
+// newInstance makes an instance of what a walk has found.
+func newInstance(path string, lay *layout, err error) (*Instance, error) {
 	if lay == nil {
 		return nil, at(path, err)
 	}
@@ -132,7 +137,7 @@ func ReadInstance(path string, b []byte) (*Instance, error) {
 	}
 	in := facts(ds, lay)
 	in.Path = path
-	if err == nil {
+	if err == nil && !(lay.pixels.unread && lay.pixels.isFrag) { // fragments were not looked at
 		err = in.check()
 	}
 	return in, at(path, err)

@@ -49,6 +49,7 @@ type extent struct {
 	bot       span   // basic offset table
 	eot       span   // extended offset table, 64-bit offsets
 	isFrag    bool   // the value has undefined length
+	unread    bool   // nothing beyond where they begin was looked at
 }
 
 // A span is bytes [from, to) of layout.data.
@@ -66,20 +67,31 @@ type walker struct {
 	elements int
 	next     int // where the sequence walked last ended
 	lay      *layout
+
+	index bool // keep what an index needs, and stop at the pixel data
+	size  int  // of the file that data is the start of; where index is set
 }
 
 // walk checks the structure of the file b. A nil layout comes with an error;
 // a layout beside an error holds what lay before the fault.
 func walk(b []byte) (*layout, error) {
 	w := &walker{data: b, lay: &layout{}}
+	return w.walk(b)
+}
+
+func (w *walker) walk(b []byte) (*layout, error) {
 	p, err := w.meta()
 	if err != nil {
 		return nil, err
 	}
 	w.lay.unlabelled = w.lay.syntax == "" && !hasPreamble(b)
 	if w.lay.syntax == deflatedLittle && !w.plausible(p, len(b), false, true) {
-		if w.data, err = inflate(b[p:]); err != nil && len(w.data) == 0 {
+		if w.index && w.size != len(b) {
+			w.data, w.size = inflateStart(b[p:]), -1
+		} else if w.data, err = inflate(b[p:]); err != nil && len(w.data) == 0 {
 			return nil, err
+		} else {
+			w.size = len(w.data)
 		}
 		p = 0
 	}

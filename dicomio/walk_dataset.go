@@ -14,6 +14,9 @@ func (w *walker) dataset(p int, explicit bool) error {
 		if err != nil {
 			return err
 		}
+		if w.index && w.pixelHead(h) {
+			return nil
+		}
 		if h.tag.Group == 0x7fe0 {
 			done, next, err := w.pixelGroup(h, end)
 			if err != nil || done {
@@ -56,6 +59,8 @@ func (w *walker) element(h head, end int, explicit bool, depth int) (int, error)
 	kept := h.tag.Group != 0xfffc && h.tag.Element != 0 // trailing padding, group lengths
 	if h.tag.Group%2 == 1 {
 		kept = depth == 0 && keptPrivate(h.tag)
+	} else if w.index && depth == 0 {
+		kept = kept && indexed[h.tag]
 	}
 	v := h.vr
 	if v == 0 || v == vrUN {

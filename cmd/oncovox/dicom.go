@@ -1,7 +1,13 @@
 package main
 
 import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -16,8 +22,8 @@ import (
 func (a *app) dicomCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "dicom",
-		Short:   "Look into a single DICOM file",
-		Long:    long("Dicom looks into a single DICOM file with the reader that ingest uses."),
+		Short:   "Look into DICOM files",
+		Long:    long("Dicom looks into DICOM files with the reader that ingest uses."),
 		Example: "  oncovox dicom info slice.dcm",
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return usagef("dicom: say info or pixels") },
@@ -29,14 +35,32 @@ func (a *app) dicomCommand() *cobra.Command {
 func (a *app) dicomInfoCommand() *cobra.Command {
 	var asJSON, phi bool
 	cmd := &cobra.Command{
-		Use:   "info FILE",
-		Short: "Print what a file's header says, and whether it can be used",
+		Use:   "info FILE | SOURCE... --json",
+		Short: "Print what headers say, and whether files can be used",
 		Long: long(`Info prints the facts of a file's header and the reader's verdict. It shows nothing
 that leads to the patient unless --phi is given. A file that is refused ends it
-with exit code 3.`),
-		Example: "  oncovox dicom info slice.dcm --json",
-		Args:    oneArg("file", "slice.dcm"),
-		RunE: func(_ *cobra.Command, args []string) error {
+with exit code 3.
+
+Of folders, archives or several files it prints a JSON object a line, in the
+order in which ingest visits them: the facts of the header alone, so that it
+is quick. Lines have the number of the file; --phi adds its name.`),
+		Example: "  oncovox dicom info slice.dcm\n  oncovox dicom info scans.zip --json > headers.jsonl",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return nil
+			}
+			return oneArg("file", "slice.dcm")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			many, err := manyFiles(args)
+			switch {
+			case err != nil:
+				return classed{err, stage.ErrConfig}
+			case many && !asJSON:
+				return usagef("dicom info: of folders, archives and several files it prints JSON lines: add --json")
+			case many:
+				return a.index(cmd.Context(), args, phi)
+			}
 			b, err := os.ReadFile(args[0])
 			if err != nil {
 				return classed{err, stage.ErrConfig}
@@ -56,6 +80,54 @@ with exit code 3.`),
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	cmd.Flags().BoolVar(&phi, "phi", false, "print what leads to the patient too")
 	return cmd
+}
+
+// manyFiles reports whether args are other than one file to be read as it is.
+func manyFiles(args []string) (bool, error) {
+	many := len(args) > 1
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		if err != nil {
+			return false, err
+		}
+		many = many || !info.Mode().IsRegular()
+	}
+	if many {
+		return true, nil
+	}
+	f, err := os.Open(args[0])
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	head := make([]byte, dicomio.HeadBytes)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false, err
+	}
+	return dicomio.IsArchive(head[:n]), nil
+}
+
+// index prints a line for each file in sources.
+func (a *app) index(ctx context.Context, sources []string, phi bool) error {
+	out := bufio.NewWriterSize(a.stdout, 1<<16)
+	lines := json.NewEncoder(out)
+	lines.SetEscapeHTML(false)
+	all, refused := 0, 0
+	err := dicomio.Index(ctx, sources, phi, func(row dicomio.Indexed) error {
+		all++
+		if row.Verdict != "ok" && row.Reason != dicomio.NotDICOM {
+			refused++
+		}
+		return lines.Encode(row)
+	})
+	if err := cmp.Or(err, out.Flush()); err != nil {
+		return err
+	}
+	if refused > 0 {
+		return refusedf("%d of %d files are refused", refused, all)
+	}
+	return nil
 }
 
 func (a *app) dicomPixelsCommand() *cobra.Command {
