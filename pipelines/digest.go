@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,7 +12,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -60,6 +64,11 @@ func (d *digester) file(ctx context.Context, path string) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
+	return d.digest(ctx, path, info)
+}
+
+// digest returns the size and digest of the file at path, of which info speaks.
+func (d *digester) digest(ctx context.Context, path string, info fs.FileInfo) (File, error) {
 	if !info.Mode().IsRegular() {
 		return File{}, fmt.Errorf("%s: not a regular file", path)
 	}
@@ -72,7 +81,8 @@ func (d *digester) file(ctx context.Context, path string) (File, error) {
 		d.used[id] = sum
 		return File{info.Size(), sum}, nil
 	}
-	if sum, err = hashFile(ctx, path); err != nil {
+	sum, err := hashFile(ctx, path)
+	if err != nil {
 		return File{}, err
 	}
 	// A file that has only just changed may change again within the same tick of
@@ -121,21 +131,72 @@ func identity(info fs.FileInfo) string {
 
 // tree returns the files under dir by their slash path, but for the record.
 func (d *digester) tree(ctx context.Context, dir string) (map[string]File, error) {
-	files := map[string]File{}
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
+	found, err := list(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string]File, len(found))
+	for _, f := range found {
+		if f.path == recordName {
+			continue
 		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil || rel == recordName {
-			return err
+		if files[filepath.ToSlash(f.path)], err = d.digest(ctx, filepath.Join(dir, f.path), f.info); err != nil {
+			return nil, err
 		}
-		if files[filepath.ToSlash(rel)], err = d.file(ctx, path); err != nil {
-			return err
+	}
+	return files, nil
+}
+
+// A listed is a file, by its path from the folder that was listed.
+type listed struct {
+	path string
+	info fs.FileInfo
+}
+
+// list returns the files under dir. A run has many small folders, so that those of
+// one depth are read by several goroutines.
+func list(ctx context.Context, dir string) ([]listed, error) {
+	var files []listed
+	for level := []string{""}; len(level) > 0; {
+		folders := make([][]string, len(level))
+		found := make([][]listed, len(level))
+		errs := make([]error, len(level))
+		var next atomic.Int64
+		var workers sync.WaitGroup
+		for range min(runtime.GOMAXPROCS(0), len(level)) {
+			workers.Go(func() {
+				for i := int(next.Add(1)) - 1; i < len(level) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+					folders[i], found[i], errs[i] = listOne(dir, level[i])
+				}
+			})
 		}
-		return nil
-	})
-	return files, err
+		workers.Wait()
+		if err := cmp.Or(slices.Insert(errs, 0, ctx.Err())...); err != nil {
+			return nil, err
+		}
+		level = slices.Concat(folders...)
+		files = append(files, slices.Concat(found...)...)
+	}
+	return files, nil
+}
+
+// listOne returns the folders and files of the folder path in dir, by their paths
+// from dir.
+func listOne(dir, path string) (folders []string, files []listed, err error) {
+	entries, err := os.ReadDir(filepath.Join(dir, path))
+	for _, e := range entries {
+		name := filepath.Join(path, e.Name())
+		if e.IsDir() {
+			folders = append(folders, name)
+			continue
+		}
+		info, err := os.Stat(filepath.Join(dir, name)) // links are followed
+		if err != nil {
+			return nil, nil, err
+		}
+		files = append(files, listed{name, info})
+	}
+	return folders, files, err
 }
 
 // treeDigest returns one digest over files.

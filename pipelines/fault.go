@@ -77,11 +77,16 @@ func near(word string, known []string) string {
 	return best
 }
 
-// nearest suggests the name that is closest to word, if one is close.
+// nearest suggests the name that is closest to word, if one is close, or goes on
+// where word ends.
 func nearest(word string, known []string) string {
 	best, dist := "", max(2, len(word)/3)+1
 	for _, k := range known {
-		if d := edits(word, k); d < dist {
+		d := edits(word, k)
+		if len(word) > 2 && strings.HasPrefix(k, word) {
+			d = 1
+		}
+		if d < dist {
 			best, dist = fmt.Sprintf(" (did you mean %q?)", k), d
 		}
 	}
