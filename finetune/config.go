@@ -18,6 +18,8 @@ type Config struct {
 	Freeze       bool       `mapstructure:"freeze"`        // train the head alone
 	Steps        int        `mapstructure:"steps"`         // optimiser steps; at least 1
 	Batch        int        `mapstructure:"batch"`         // crops a step, 1 to 1024
+	MicroBatch   int        `mapstructure:"micro_batch"`   // crops in memory at once, whose gradients are added up to those of the batch; it divides batch; 0 for all
+	Recompute    bool       `mapstructure:"recompute"`     // keep less of the backbone's forward pass in memory and compute it anew: for large crops; slower
 	LearningRate float64    `mapstructure:"learning_rate"` // peak, after the warm-up; above 0
 	Warmup       float64    `mapstructure:"warmup"`        // share of the steps that warm up, in [0, 1)
 	LayerDecay   float64    `mapstructure:"layer_decay"`   // learning rate of a backbone's block over that of the next, in (0, 1]
@@ -64,6 +66,7 @@ func (c Config) Validate() error {
 	check(c.Labels > 0 && c.Labels <= 1, "labels %v: want more than 0 and at most 1", c.Labels)
 	check(c.Steps >= 1, "steps %d: want at least 1", c.Steps)
 	check(c.Batch >= 1 && c.Batch <= 1024, "batch %d: want 1 to 1024", c.Batch)
+	check(c.MicroBatch == 0 || c.MicroBatch > 0 && c.Batch%c.MicroBatch == 0, "micro_batch %d: want a divisor of batch %d, or 0", c.MicroBatch, c.Batch)
 	check(c.LearningRate > 0, "learning_rate %v: want more than 0", c.LearningRate)
 	check(c.Warmup >= 0 && c.Warmup < 1, "warmup %v: want at least 0 and less than 1", c.Warmup)
 	check(c.LayerDecay > 0 && c.LayerDecay <= 1, "layer_decay %v: want more than 0 and at most 1", c.LayerDecay)
@@ -78,6 +81,14 @@ func (c Config) Validate() error {
 	check(c.Match == "sphere" || c.Match == "iou", "match %q: want sphere or iou", c.Match)
 	check(c.IoU > 0 && c.IoU < 1, "iou %v: want more than 0 and less than 1", c.IoU)
 	return errors.Join(errs...)
+}
+
+// parts returns in how many parts a batch is computed.
+func (c Config) parts() int {
+	if c.MicroBatch == 0 {
+		return 1
+	}
+	return c.Batch / c.MicroBatch
 }
 
 func (c Config) rule() matchRule {

@@ -9,7 +9,7 @@ import (
 // boxScale evens the box loss out against the heat loss.
 const boxScale = 0.5
 
-// Losses are the parts of the last run's loss.
+// Losses are the parts of a loss.
 type Losses struct {
 	Heat, Offset, Size float64
 }
@@ -21,7 +21,7 @@ func (l Losses) Total() float64 { return l.Heat + boxScale*(l.Offset+l.Size) }
 // read at each run: the penalty-reduced focal loss of the heat (Law and Deng
 // 2018, equation 1, with exponents 2 and 4) over the number of lesions, and the
 // absolute error of offset and log extent, averaged with the cells' weights.
-// parts, if not nil, receives the loss's parts.
+// The loss's parts are added to parts, if that is not nil.
 func detectionLoss(g *nn.Graph, out *nn.Tensor, t *Targets, parts *Losses) *nn.Tensor {
 	n := out.Rows
 	return g.Apply(nn.Op{
@@ -43,7 +43,9 @@ func detectionLoss(g *nn.Graph, out *nn.Tensor, t *Targets, parts *Losses) *nn.T
 			l.Offset /= weights
 			l.Size /= weights
 			if parts != nil {
-				*parts = l
+				parts.Heat += l.Heat
+				parts.Offset += l.Offset
+				parts.Size += l.Size
 			}
 			c.Y[0] = float32(l.Total())
 		},
@@ -66,8 +68,12 @@ func detectionLoss(g *nn.Graph, out *nn.Tensor, t *Targets, parts *Losses) *nn.T
 	}, out)
 }
 
-// norms returns what the parts of the loss are divided by.
+// norms returns what the parts of the loss are divided by: numbers of the whole
+// batch, so that the losses of its parts add up to its own.
 func (t *Targets) norms() (lesions, weights float64) {
+	if t.whole != nil {
+		t = t.whole
+	}
 	for _, w := range t.Weight {
 		weights += float64(w)
 	}

@@ -77,6 +77,7 @@ func TestDetectionLossGradient(t *testing.T) {
 		t.Fatal(err)
 	}
 	loss := func() float64 {
+		parts = Losses{}
 		if err := p.Run(); err != nil {
 			t.Fatal(err)
 		}

@@ -22,6 +22,8 @@ type Targets struct {
 	Box    []float32 // (B·cells, 6): offset z, y, x and log extent z, y, x, in cells
 	Weight []float32 // (B·cells): weight of Box, 0 where there is none
 	Count  int       // lesions with their centre in a crop of the batch
+
+	whole *Targets // of the batch that this is a part of; nil for itself
 }
 
 // NewTargets returns the targets of a batch of crops of the given sides.
@@ -42,6 +44,15 @@ func (t *Targets) Clear() {
 	clear(t.Box)
 	clear(t.Weight)
 	t.Count = 0
+}
+
+// takePart fills t with the targets of a part of the batch of all.
+func (t *Targets) takePart(all *Targets, part int) {
+	n := len(t.Heat)
+	copy(t.Heat, all.Heat[part*n:])
+	copy(t.Box, all.Box[6*part*n:])
+	copy(t.Weight, all.Weight[part*n:])
+	t.whole = all
 }
 
 // Draw writes the lesions of a crop into sample b. A lesion whose centre lies

@@ -115,9 +115,11 @@ type trainer struct {
 	val     []dataset.Item
 	sampler *dataset.Sampler
 	prog    *nn.Program
-	crop    *nn.Tensor
-	targets *Targets
-	parts   Losses
+	crop    *nn.Tensor // the part of a batch under way
+	targets *Targets   // of it
+	crops   []float32  // of the whole batch
+	all     *Targets   // of the whole batch
+	parts   Losses     // of the step under way
 	opt     *optim.AdamW
 	scanner *Scanner
 	memory
@@ -142,8 +144,13 @@ func newTrainer(cfg Config, env stage.Env, d *Detector, set *dataset.Set, train,
 	}
 	g := nn.NewGraph(true)
 	var out *nn.Tensor
-	t.crop, out = d.build(g, cfg.Batch)
-	t.targets = NewTargets(cfg.Batch, d.Backbone.Crop)
+	if cfg.Recompute {
+		g.Recompute()
+	}
+	batch := cfg.Batch / cfg.parts()
+	t.crop, out = d.build(g, batch)
+	t.targets, t.all = NewTargets(batch, d.Backbone.Crop), NewTargets(cfg.Batch, d.Backbone.Crop)
+	t.crops = make([]float32, cfg.Batch*d.Backbone.CropVoxels())
 	loss := detectionLoss(g, out, t.targets, &t.parts)
 	if t.prog, err = g.Compile([]nn.Term{{Loss: loss, Weight: 1}}); err != nil {
 		return nil, fmt.Errorf("build the detector: %w", err)
@@ -233,22 +240,30 @@ func (t *trainer) loop(ctx context.Context) error {
 // step draws a batch and changes the weights by it.
 func (t *trainer) step(step int) (historyRow, error) {
 	cfg := t.cfg
-	t.targets.Clear()
-	n := len(t.crop.Data()) / cfg.Batch
+	t.all.Clear()
+	n := len(t.crops) / cfg.Batch
 	withLesion := int(math.Ceil(cfg.LesionShare * float64(cfg.Batch)))
 	for b := range cfg.Batch {
 		draw := t.sampler.Random
 		if b < withLesion {
 			draw = t.sampler.Lesion
 		}
-		t.targets.Draw(b, draw(t.crop.Data()[b*n:(b+1)*n], step, b))
+		t.all.Draw(b, draw(t.crops[b*n:(b+1)*n], step, b))
 	}
 	lr := optim.WarmupCosine(step, int(cfg.Warmup*float64(cfg.Steps)), cfg.Steps, cfg.LearningRate, 0)
-	_, norm, err := t.opt.Train(t.prog, lr, cfg.Clip)
+	t.parts = Losses{}
+	_, norm, err := t.opt.Train(t.prog, cfg.parts(), t.load, lr, cfg.Clip)
 	if err != nil {
 		return historyRow{}, fmt.Errorf("step %d: %w", step+1, err)
 	}
 	return historyRow{Step: step + 1, Loss: t.parts.Total(), Losses: t.parts, LR: lr, GradNorm: norm}, nil
+}
+
+// load puts a part of the batch where the program reads it.
+func (t *trainer) load(part int) {
+	x := t.crop.Data()
+	copy(x, t.crops[part*len(x):])
+	t.targets.takePart(t.all, part)
 }
 
 // validate detects on the whole validation scans and keeps the weights if none

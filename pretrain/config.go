@@ -18,6 +18,8 @@ type Config struct {
 	NormaliseTargets bool    `mapstructure:"normalise_targets"` // predict patches of mean 0 and variance 1
 	Steps            int     `mapstructure:"steps"`             // optimiser steps; at least 1
 	Batch            int     `mapstructure:"batch"`             // crops a step, 1 to 1024
+	MicroBatch       int     `mapstructure:"micro_batch"`       // crops in memory at once, whose gradients are added up to those of the batch; it divides batch; 0 for all
+	Recompute        bool    `mapstructure:"recompute"`         // keep less of the forward pass in memory and compute it anew: for large crops; a third slower
 	LearningRate     float64 `mapstructure:"learning_rate"`     // peak, after the warm-up; above 0
 	Warmup           float64 `mapstructure:"warmup"`            // share of the steps that warm up, in [0, 1)
 	WeightDecay      float64 `mapstructure:"weight_decay"`      // of matrices; at least 0
@@ -59,6 +61,7 @@ func (c Config) Validate() error {
 	}
 	check(c.Steps >= 1, "steps %d: want at least 1", c.Steps)
 	check(c.Batch >= 1 && c.Batch <= 1024, "batch %d: want 1 to 1024", c.Batch)
+	check(c.MicroBatch == 0 || c.MicroBatch > 0 && c.Batch%c.MicroBatch == 0, "micro_batch %d: want a divisor of batch %d, or 0", c.MicroBatch, c.Batch)
 	check(c.LearningRate > 0, "learning_rate %v: want more than 0", c.LearningRate)
 	check(c.Warmup >= 0 && c.Warmup < 1, "warmup %v: want at least 0 and less than 1", c.Warmup)
 	check(c.WeightDecay >= 0, "weight_decay %v: want at least 0", c.WeightDecay)
@@ -71,6 +74,14 @@ func (c Config) Validate() error {
 	check(c.KeepStates >= 1 && c.KeepStates <= 100, "keep_states %d: want 1 to 100", c.KeepStates)
 	check(c.Panels >= 0 && c.Panels <= 100, "panels %d: want 0 to 100", c.Panels)
 	return errors.Join(errs...)
+}
+
+// parts returns in how many parts a batch is computed.
+func (c Config) parts() int {
+	if c.MicroBatch == 0 {
+		return 1
+	}
+	return c.Batch / c.MicroBatch
 }
 
 // backbone returns the preset with the crop of c.

@@ -77,13 +77,14 @@ func newSource(set *dataset.Set, items []dataset.Item, b nn.BackboneConfig, seed
 	return &source{s, seed, purpose, b.Tokens()}, nil
 }
 
-// draw fills a batch of crops and its mask for a step: each sample's patches
-// are put in a random order, and the first are the visible ones.
-func (s *source) draw(crops []float32, mask *nn.Mask, step int) {
+// draw fills a part of a step's batch, which begins at sample first, and its mask:
+// each sample's patches are put in a random order, and the first are the visible
+// ones.
+func (s *source) draw(crops []float32, mask *nn.Mask, step, first int) {
 	batch := len(mask.From) / s.tokens
 	n := len(crops) / batch
 	for b := range batch {
-		s.sampler.Random(crops[b*n:(b+1)*n], step, b)
-		mask.Set(b, s.tokens, rng.At(s.seed, s.purpose+" mask", step, b).Perm(s.tokens))
+		s.sampler.Random(crops[b*n:(b+1)*n], step, first+b)
+		mask.Set(b, s.tokens, rng.At(s.seed, s.purpose+" mask", step, first+b).Perm(s.tokens))
 	}
 }

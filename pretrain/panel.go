@@ -29,7 +29,7 @@ func (t *trainer) drawPanels() error {
 	if err := os.MkdirAll(panelDir(t.env.Out), 0o755); err != nil {
 		return err
 	}
-	b, batch := t.backbone, t.cfg.Batch
+	b, batch := t.backbone, t.cfg.Batch/t.cfg.parts()
 	n, v := b.Tokens(), b.CropVoxels()
 	g := nn.NewGraph(false)
 	crop := g.GridInput("crop", batch, b.Crop, 1)
@@ -45,7 +45,7 @@ func (t *trainer) drawPanels() error {
 	}
 	for i := range t.cfg.Panels {
 		if i%batch == 0 {
-			t.val.draw(crop.Data(), mask, i/batch)
+			t.val.draw(crop.Data(), mask, i/t.cfg.Batch, i%t.cfg.Batch)
 			if err := prog.Run(); err != nil {
 				return err
 			}

@@ -115,23 +115,29 @@ func newTrainer(set *dataset.Set, cfg Config, env stage.Env) (*trainer, error) {
 
 func short(v float64) string { return fmt.Sprintf("%.4f", v) }
 
-// build compiles the network for batches of the config's size.
+// build compiles the network for parts of batches of the config's size. Its loss
+// is the part's share of the batch's.
 func (t *trainer) build(n *network, train bool) error {
 	tokens := t.backbone.Tokens()
 	g := nn.NewGraph(train)
 	if t.cfg.BF16 {
 		g.UseBF16()
 	}
-	n.crop = g.GridInput("crop", t.cfg.Batch, t.backbone.Crop, 1)
-	n.mask = nn.NewMask(t.cfg.Batch, tokens, visible(tokens, t.cfg.MaskRatio))
+	if t.cfg.Recompute {
+		g.Recompute()
+	}
+	parts := t.cfg.parts()
+	batch := t.cfg.Batch / parts
+	n.crop = g.GridInput("crop", batch, t.backbone.Crop, 1)
+	n.mask = nn.NewMask(batch, tokens, visible(tokens, t.cfg.MaskRatio))
 	loss := t.mae.Loss(g, n.crop, n.mask, t.cfg.NormaliseTargets)
 	var err error
-	n.prog, err = g.Compile([]nn.Term{{Loss: loss, Weight: 1}})
+	n.prog, err = g.Compile([]nn.Term{{Loss: loss, Weight: 1 / float32(parts)}})
 	return err
 }
 
-// load draws the batch of a step.
-func (n *network) load(step int) { n.draw(n.crop.Data(), n.mask, step) }
+// load draws a part of the batch of a step.
+func (n *network) load(step, part int) { n.draw(n.crop.Data(), n.mask, step, part*n.crop.Batch) }
 
 // memory is what a training state keeps beside weights and moments.
 type memory struct {
@@ -206,9 +212,9 @@ func (t *trainer) loop(ctx context.Context) error {
 // step draws a batch and changes the weights by it.
 func (t *trainer) step(step int) (historyRow, error) {
 	cfg := t.cfg
-	t.train.load(step)
 	lr := optim.WarmupCosine(step, int(cfg.Warmup*float64(cfg.Steps)), cfg.Steps, cfg.LearningRate, 0)
-	loss, norm, err := t.opt.Train(t.train.prog, lr, cfg.Clip)
+	load := func(part int) { t.train.load(step, part) }
+	loss, norm, err := t.opt.Train(t.train.prog, cfg.parts(), load, lr, cfg.Clip)
 	if err != nil {
 		return historyRow{}, err
 	}
@@ -222,11 +228,13 @@ func (t *trainer) valBatches() int { return (t.cfg.ValCrops + t.cfg.Batch - 1) /
 func (t *trainer) validate() (float64, error) {
 	sum := 0.0
 	for i := range t.valBatches() {
-		t.val.load(i)
-		if err := t.val.prog.Run(); err != nil {
-			return 0, err
+		for part := range t.cfg.parts() {
+			t.val.load(i, part)
+			if err := t.val.prog.Run(); err != nil {
+				return 0, err
+			}
+			sum += t.val.prog.Loss()
 		}
-		sum += t.val.prog.Loss()
 	}
 	return sum / float64(t.valBatches()), nil
 }
@@ -235,8 +243,10 @@ func (t *trainer) validate() (float64, error) {
 func (t *trainer) references() References {
 	r := newReferee(t.backbone, t.cfg.NormaliseTargets)
 	for i := range t.valBatches() {
-		t.val.load(i)
-		r.add(t.val.crop.Data(), t.val.mask)
+		for part := range t.cfg.parts() {
+			t.val.load(i, part)
+			r.add(t.val.crop.Data(), t.val.mask)
+		}
 	}
 	return r.references()
 }

@@ -30,7 +30,7 @@ func (g *Graph) Conv3D(x *Tensor, w, b *Param, stride [3]int) *Tensor {
 		Name: "conv", Rows: s.Batch * product(out), Cols: s.COut,
 		Forward: func(c *Call) { kernel.Conv3D(c.Y, c.X[0], c.X[1], at(c.X, 2), s) },
 		Backward: func(c *Call) {
-			kernel.Conv3DBackward(c.DX[0], w.gradient(c.DX[1]), at(c.DX, 2), c.DY, c.X[0], c.X[1], s, false)
+			kernel.Conv3DBackward(c.DX[0], w.gradient(c.DX[1]), at(c.DX, 2), c.DY, c.X[0], c.X[1], s, c.Accumulate)
 		},
 	}, xs...).OnGrid(x.Batch, out)
 }
@@ -50,7 +50,7 @@ func (g *Graph) GroupNorm(x *Tensor, gain, bias *Param, groups int) *Tensor {
 		},
 		Backward: func(c *Call) {
 			dx := into(c.DX[0], &scratch, len(c.DY))
-			kernel.GroupNormBackward(dx, gain.gradient(c.DX[1]), bias.gradient(c.DX[2]), c.DY, c.X[0], c.Saved[0], c.Saved[1], c.X[1], x.Batch, n, x.Cols, groups, false)
+			kernel.GroupNormBackward(dx, gain.gradient(c.DX[1]), bias.gradient(c.DX[2]), c.DY, c.X[0], c.Saved[0], c.Saved[1], c.X[1], x.Batch, n, x.Cols, groups, c.Accumulate)
 		},
 	}, x, g.Param(gain), g.Param(bias)).like(x)
 }

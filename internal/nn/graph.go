@@ -10,27 +10,36 @@ import (
 // A Graph collects the layers of a network for one shape of batch. It is not
 // safe for concurrent use.
 type Graph struct {
-	g       *G.ExprGraph
-	train   bool
-	bf16    bool
-	nextOp  int
-	noReuse bool // for tests: see plan
-	inputs  map[string]bool
-	used    map[*Param]*Tensor
-	wrt     []*Param // weights that want a gradient, in order of use
+	g          *G.ExprGraph
+	train      bool
+	bf16       bool
+	lean       bool // blocks are recomputed, see Recompute
+	recompute  bool // operations added now are
+	accumulate *bool
+	nextOp     int
+	noReuse    bool // for tests: see plan
+	keepAll    bool // for tests: nothing is computed anew
+	inputs     map[string]bool
+	used       map[*Param]*Tensor
+	wrt        []*Param // weights that want a gradient, in order of use
 }
 
 // NewGraph returns an empty graph. With train it will be differentiated by
 // every weight that is not frozen; without, it keeps nothing for a backward
 // pass.
 func NewGraph(train bool) *Graph {
-	return &Graph{g: G.NewGraph(), train: train, inputs: map[string]bool{}, used: map[*Param]*Tensor{}}
+	return &Graph{g: G.NewGraph(), train: train, accumulate: new(bool), inputs: map[string]bool{}, used: map[*Param]*Tensor{}}
 }
 
-// UseBF16 makes the linear layers added from now on round their matrix
-// operands to bfloat16. Sums, weights, gradients and everything else stay
-// float32.
+// UseBF16 makes the linear layers and the attention added from now on round the
+// operands of their matrix products to bfloat16. Sums, weights, gradients and
+// everything else stay float32.
 func (g *Graph) UseBF16() { g.bf16 = true }
+
+// Recompute makes the transformer blocks added from now on keep their inputs
+// alone for the backward pass, which computes all else anew: the same bits, for a
+// third more work and a fraction of the memory (Chen et al. 2016).
+func (g *Graph) Recompute() { g.lean = true }
 
 // A Tensor is a matrix that a graph's operation makes, an input or a weight.
 type Tensor struct {

@@ -30,7 +30,7 @@ func (g *Graph) Linear(x *Tensor, w, b *Param) *Tensor {
 			forward(c.Y, c.X[0], c.X[1], at(c.X, 2), x.Rows, in, out)
 		},
 		Backward: func(c *Call) {
-			backward(c.DX[0], w.gradient(c.DX[1]), at(c.DX, 2), c.DY, c.X[0], c.X[1], x.Rows, in, out, false)
+			backward(c.DX[0], w.gradient(c.DX[1]), at(c.DX, 2), c.DY, c.X[0], c.X[1], x.Rows, in, out, c.Accumulate)
 		},
 	}, xs...).like(x)
 }
@@ -54,13 +54,13 @@ func (t *Tensor) like(x *Tensor) *Tensor {
 func (g *Graph) LayerNorm(x *Tensor, gain, bias *Param) *Tensor {
 	var scratch []float32 // for a gradient that nobody asked for
 	return g.Apply(Op{
-		Name: "layer norm", Rows: x.Rows, Cols: x.Cols, Saved: []int{x.Rows, x.Rows},
+		Name: "layer norm", Rows: x.Rows, Cols: x.Cols, Saved: []int{x.Rows, x.Rows}, Cheap: true, InPlace: true,
 		Forward: func(c *Call) {
 			kernel.LayerNorm(c.Y, c.Saved[0], c.Saved[1], c.X[0], c.X[1], c.X[2], x.Rows, x.Cols, normEps)
 		},
 		Backward: func(c *Call) {
 			dx := into(c.DX[0], &scratch, len(c.DY))
-			kernel.LayerNormBackward(dx, gain.gradient(c.DX[1]), bias.gradient(c.DX[2]), c.DY, c.X[0], c.Saved[0], c.Saved[1], c.X[1], x.Rows, x.Cols, false)
+			kernel.LayerNormBackward(dx, gain.gradient(c.DX[1]), bias.gradient(c.DX[2]), c.DY, c.X[0], c.Saved[0], c.Saved[1], c.X[1], x.Rows, x.Cols, c.Accumulate)
 		},
 	}, x, g.Param(gain), g.Param(bias)).like(x)
 }
@@ -68,7 +68,7 @@ func (g *Graph) LayerNorm(x *Tensor, gain, bias *Param) *Tensor {
 // GELU is x·Φ(x), with the exact normal distribution function.
 func (g *Graph) GELU(x *Tensor) *Tensor {
 	return g.Apply(Op{
-		Name: "gelu", Rows: x.Rows, Cols: x.Cols,
+		Name: "gelu", Rows: x.Rows, Cols: x.Cols, Cheap: true, InPlace: true,
 		Forward:  func(c *Call) { kernel.GELU(c.Y, c.X[0]) },
 		Backward: func(c *Call) { kernel.GELUBackward(c.DX[0], c.DY, c.X[0]) },
 	}, x).like(x)
@@ -81,13 +81,17 @@ func (g *Graph) Attention(qkv *Tensor, batch, heads int) *Tensor {
 	if tokens*batch != qkv.Rows || dim%heads != 0 || 3*dim != qkv.Cols {
 		panic(fmt.Sprintf("nn: Attention: (%d, %d) is not %d samples of %d heads", qkv.Rows, qkv.Cols, batch, heads))
 	}
+	forward, backward := kernel.Attention, kernel.AttentionBackward
+	if g.bf16 {
+		forward, backward = kernel.AttentionBF16, kernel.AttentionBackwardBF16
+	}
 	return g.Apply(Op{
 		Name: "attention", Rows: qkv.Rows, Cols: dim, Saved: []int{batch * heads * tokens}, KeepY: true,
 		Forward: func(c *Call) {
-			kernel.Attention(c.Y, c.Saved[0], c.X[0], batch, tokens, heads, dim/heads)
+			forward(c.Y, c.Saved[0], c.X[0], batch, tokens, heads, dim/heads)
 		},
 		Backward: func(c *Call) {
-			kernel.AttentionBackward(c.DX[0], c.DY, c.Y, c.Saved[0], c.X[0], batch, tokens, heads, dim/heads)
+			backward(c.DX[0], c.DY, c.Y, c.Saved[0], c.X[0], batch, tokens, heads, dim/heads)
 		},
 	}, qkv)
 }
@@ -98,7 +102,7 @@ func (g *Graph) Add(a, b *Tensor) *Tensor {
 		panic(fmt.Sprintf("nn: Add: (%d, %d) and (%d, %d)", a.Rows, a.Cols, b.Rows, b.Cols))
 	}
 	return g.Apply(Op{
-		Name: "add", Rows: a.Rows, Cols: a.Cols, ForgetX: true, PassThrough: true,
+		Name: "add", Rows: a.Rows, Cols: a.Cols, ForgetX: true, PassThrough: true, InPlace: true,
 		Forward: func(c *Call) { kernel.Add(c.Y, c.X[0], c.X[1]) },
 	}, a, b).like(a)
 }
@@ -112,16 +116,21 @@ func (g *Graph) AddRows(x *Tensor, table []float32, rows []int) *Tensor {
 	if len(rows) != x.Rows || len(table)%n != 0 {
 		panic(fmt.Sprintf("nn: AddRows: %d row numbers and %d constants for (%d, %d)", len(rows), len(table), x.Rows, n))
 	}
-	return g.Apply(Op{
-		Name: "add rows", Rows: x.Rows, Cols: n, ForgetX: true, PassThrough: true,
-		Forward: func(c *Call) {
-			for r, row := range rows {
-				at := row * n % len(table)
-				y, x := c.Y[r*n:(r+1)*n], c.X[0][r*n:(r+1)*n]
-				for i, v := range table[at : at+n] {
-					y[i] = x[i] + v
-				}
+	var now *Call
+	add := func(from, to int) {
+		for r := from; r < to; r++ {
+			at := rows[r] * n % len(table)
+			y, x := now.Y[r*n:(r+1)*n], now.X[0][r*n:(r+1)*n]
+			for i, v := range table[at : at+n] {
+				y[i] = x[i] + v
 			}
+		}
+	}
+	return g.Apply(Op{
+		Name: "add rows", Rows: x.Rows, Cols: n, ForgetX: true, PassThrough: true, InPlace: true,
+		Forward: func(c *Call) {
+			now = c
+			eachRow(len(rows), n, add)
 		},
 	}, x).like(x)
 }

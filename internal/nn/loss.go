@@ -18,27 +18,90 @@ func (g *Graph) MSE(x, target *Tensor, normalise bool) *Tensor {
 	if x.Rows != target.Rows || x.Cols != target.Cols {
 		panic(fmt.Sprintf("nn: MSE: (%d, %d) and (%d, %d)", x.Rows, x.Cols, target.Rows, target.Cols))
 	}
-	n := x.Rows * x.Cols
+	n := x.Cols
+	return g.mse(x, target, normalise, func(dst, y []float32, r int) { copy(dst, y[r*n:]) })
+}
+
+// PatchMSE is MSE against the patches of grids that rows names, see Patches.
+// They are cut when the loss is computed, so that nothing holds them before.
+func (g *Graph) PatchMSE(x, grid *Tensor, patch [3]int, rows []int, normalise bool) *Tensor {
+	if x.Rows != len(rows) || x.Cols != product(patch) {
+		panic(fmt.Sprintf("nn: PatchMSE: (%d, %d) for %d patches of %v", x.Rows, x.Cols, len(rows), patch))
+	}
+	cut := g.cutter(grid, patch)
+	return g.mse(x, grid, normalise, func(dst, y []float32, r int) { cut(dst, y, rows[r]) })
+}
+
+// mse is MSE against the rows that row copies from target's values.
+func (g *Graph) mse(x, target *Tensor, normalise bool, row func(dst, target []float32, r int)) *Tensor {
+	n, cols := x.Rows*x.Cols, x.Cols
+	piece := max(1, pieceFloats/cols)
+	sums := make([]float64, (x.Rows+piece-1)/piece)
+	norm := newTargetNorm(x.Rows, cols)
+	var now *Call
+	differ := func(from, to int) {
+		d := now.Saved[0][from*cols : to*cols]
+		for r := from; r < to; r++ {
+			row(d[(r-from)*cols:(r-from+1)*cols], now.X[1], r)
+		}
+		if normalise {
+			norm.negative(d, from, to)
+		} else {
+			kernel.Scale(d, -1)
+		}
+		kernel.AddTo(d, now.X[0][from*cols:to*cols])
+		sums[from/piece] = kernel.SumSquares(d)
+	}
+	var k float32
+	scale := func(from, to int) {
+		dx := now.DX[0][from*cols : to*cols]
+		if d := now.Saved[0][from*cols : to*cols]; &d[0] != &dx[0] {
+			copy(dx, d)
+		}
+		kernel.Scale(dx, k)
+	}
 	return g.Apply(Op{
-		Name: "mse", Rows: 1, Cols: 1, Saved: []int{n}, ForgetX: true, NoGrad: []int{1},
+		Name: "mse", Rows: 1, Cols: 1, Saved: []int{n}, ForgetX: true, NoGrad: []int{1}, SpendSaved: true,
 		Forward: func(c *Call) {
-			d := c.Saved[0]
-			copy(d, c.X[1])
-			if normalise {
-				NormaliseRows(d, x.Cols)
+			now = c
+			kernel.Split(x.Rows, piece, differ)
+			sum := 0.0
+			for _, s := range sums {
+				sum += s
 			}
-			for i, v := range c.X[0] {
-				d[i] = v - d[i]
-			}
-			c.Y[0] = float32(kernel.SumSquares(d) / float64(n))
+			c.Y[0] = float32(sum / float64(n))
 		},
 		Backward: func(c *Call) {
-			k := 2 * c.DY[0] / float32(n)
-			for i, d := range c.Saved[0] {
-				c.DX[0][i] = k * d
-			}
+			now, k = c, 2*c.DY[0]/float32(n)
+			kernel.Split(x.Rows, piece, scale)
 		},
 	}, x, target)
+}
+
+// A targetNorm normalises rows of targets by the kernel of LayerNorm, whose
+// variance is the biased one: (x-m)/√(v·n/(n-1) + e) is √((n-1)/n) times
+// (x-m)/√(v + e·(n-1)/n).
+type targetNorm struct {
+	cols       int
+	eps        float32
+	gain, bias []float32
+	mean, rstd []float32 // of each row; not used
+}
+
+func newTargetNorm(rows, cols int) *targetNorm {
+	share := float64(cols-1) / float64(cols)
+	t := &targetNorm{cols: cols, eps: float32(targetEps * share), gain: make([]float32, cols), bias: make([]float32, cols)}
+	t.mean, t.rstd = make([]float32, rows), make([]float32, rows)
+	for i := range t.gain {
+		t.gain[i] = float32(-math.Sqrt(share))
+	}
+	return t
+}
+
+// negative replaces d, which is rows from to to-1, by what NormaliseRows makes of
+// it, times -1.
+func (t *targetNorm) negative(d []float32, from, to int) {
+	kernel.LayerNorm(d, t.mean[from:to], t.rstd[from:to], d, t.gain, t.bias, to-from, t.cols, t.eps)
 }
 
 // NormaliseRows shifts every row of cols columns to mean 0 and scales it to

@@ -75,19 +75,18 @@ func (m *MAE) Decode(g *Graph, latent *Tensor, batch int, mask *Mask, rows []int
 }
 
 // Loss adds the mean squared error of the predictions for the hidden patches.
-// normalise compares with patches of mean 0 and variance 1, see Graph.MSE.
+// normalise compares with patches of mean 0 and variance 1, see Graph.PatchMSE.
 func (m *MAE) Loss(g *Graph, crop *Tensor, mask *Mask, normalise bool) *Tensor {
 	latent := m.Encode(g, crop, mask)
 	pred := m.Decode(g, latent, crop.Batch, mask, mask.Hidden)
-	target := g.Gather(g.Patches(crop, m.Patch), mask.Hidden)
-	return g.MSE(pred, target, normalise)
+	return g.PatchMSE(pred, crop, m.Patch, mask.Hidden, normalise)
 }
 
 // StepFlops returns the floating-point operations of the matrix products of
 // one training step on batch crops with k visible tokens each, forward and
 // backward, for a linear stem: products count 2 for each multiplication and
 // addition, a backward pass twice its forward pass, and no gradient is made of
-// the voxels. The decoder's last layer is counted for all tokens.
+// the voxels. The decoder's last layer is that of the hidden tokens.
 func (c BackboneConfig) StepFlops(batch, k int) float64 {
 	n, p := float64(c.Tokens()), float64(c.PatchVoxels())
 	block := func(tokens float64, dim int) float64 {
@@ -95,6 +94,6 @@ func (c BackboneConfig) StepFlops(batch, k int) float64 {
 		return 2*tokens*d*d*(4+2*mlpRatio) + 4*tokens*tokens*d
 	}
 	v, d, e := float64(k), float64(c.Dim), float64(c.DecDim)
-	forward := float64(c.Depth)*block(v, c.Dim) + 2*v*d*e + float64(c.DecDepth)*block(n, c.DecDim) + 2*n*e*p
+	forward := float64(c.Depth)*block(v, c.Dim) + 2*v*d*e + float64(c.DecDepth)*block(n, c.DecDim) + 2*(n-v)*e*p
 	return float64(batch) * (3*forward + 2*2*v*p*d)
 }

@@ -20,7 +20,8 @@ type Op struct {
 	// Forward writes all of c.Y from c.X, and may fill c.Saved.
 	Forward func(c *Call)
 	// Backward writes all of every c.DX[i] that is not nil, from c.DY and,
-	// unless ForgetX, c.X. If it is nil, no gradient passes.
+	// unless ForgetX, c.X; with c.Accumulate it adds to those of weights. If it is
+	// nil, no gradient passes.
 	Backward func(c *Call)
 	// ForgetX says that Backward reads no input, so that their memory can
 	// serve others in the meantime. KeepY says that it reads the output.
@@ -28,6 +29,13 @@ type Op struct {
 	// PassThrough says that the gradient by every input is the gradient by the
 	// output itself. Backward is then not run.
 	PassThrough bool
+	// Cheap says that the backward pass had better run Forward again than keep the
+	// output until then. What Forward leaves in Saved stays.
+	Cheap bool
+	// InPlace says that Forward may write Y over any input of its length, and
+	// Backward DX[0] over DY. SpendSaved says that Backward may write DX[0] over
+	// Saved[0], which has its length.
+	InPlace, SpendSaved bool
 	// NoGrad lists the inputs by which the Op cannot be differentiated.
 	NoGrad []int
 }
@@ -39,6 +47,8 @@ type Call struct {
 	Saved [][]float32 // as Op.Saved asks
 	DY    []float32   // gradient of the loss by the output
 	DX    [][]float32 // gradients by the inputs; nil where none is wanted
+
+	Accumulate bool // add to the gradients of weights, see Program.Accumulate
 }
 
 // Apply adds an operation on the inputs xs, which are activations, inputs or
@@ -57,6 +67,14 @@ func (g *Graph) Apply(op Op, xs ...*Tensor) *Tensor {
 		op.Forward(c)
 	}
 	k.diff = make([]bool, len(xs))
+	k.recompute = (op.Cheap || g.recompute) && !g.keepAll
+	if op.InPlace {
+		for _, x := range xs {
+			if x.op != nil {
+				k.over = append(k.over, x.op.out)
+			}
+		}
+	}
 	t := &Tensor{Rows: op.Rows, Cols: op.Cols, g: g, op: k}
 	for i, x := range xs {
 		k.diff[i] = x.diff && (op.Backward != nil || op.PassThrough)
@@ -67,34 +85,67 @@ func (g *Graph) Apply(op Op, xs ...*Tensor) *Tensor {
 	for _, d := range k.diff {
 		t.diff = t.diff || d
 	}
-	k.sym = func(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
+	k.sym = func(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
 		if op.PassThrough {
 			return g.passThrough(k.diff, in, grad), nil
 		}
-		return g.backward(op, k, xs, in, out, grad)
+		return g.backward(op, t, xs, grad)
 	}
 	t.node = apply(k, nodes(xs)...)
+	k.again = func(grad *G.Node) *G.Node { return g.again(op, k, xs, grad) }
 	return t
+}
+
+// again adds a node that makes the value of t, whose operation is op, anew in the
+// backward pass, once grad is known, and returns it.
+func (g *Graph) again(op Op, fwd *kernelOp, xs []*Tensor, grad *G.Node) *G.Node {
+	children := make(G.Nodes, len(xs))
+	for i, x := range xs {
+		children[i] = x.inBackward(grad)
+	}
+	k := g.newOp(op.Name+" again", len(xs)+1)
+	k.out, k.shape, k.saved = &buffer{n: fwd.out.n}, fwd.shape, fwd.saved
+	k.call = Call{X: make([][]float32, len(xs)+1), Saved: make([][]float32, len(k.saved))}
+	k.run = func(c *Call) {
+		c.Y = k.out.data
+		op.Forward(c)
+	}
+	return apply(k, append(children, grad)...)
+}
+
+// inBackward returns the node that holds t's value in the backward pass: t's own,
+// or one that makes it anew once grad is known.
+func (t *Tensor) inBackward(grad *G.Node) *G.Node {
+	if t.op == nil || !t.op.recompute {
+		return t.node
+	}
+	if t.op.anew == nil {
+		t.op.anew = t.op.again(grad)
+	}
+	return t.op.anew
 }
 
 // backward adds the node that runs op.Backward, and returns one gradient node
 // for every input that wants one. gorgonia's operations have one result: the
 // first gradient is the node's own, and the others are fetched from the memory
 // that it fills beside.
-func (g *Graph) backward(op Op, fwd *kernelOp, xs []*Tensor, in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
+func (g *Graph) backward(op Op, y *Tensor, xs []*Tensor, grad *G.Node) (G.Nodes, error) {
+	fwd := y.op
 	children := G.Nodes{grad}
 	if !op.ForgetX {
-		children = append(children, in...)
+		for _, x := range xs {
+			children = append(children, x.inBackward(grad))
+		}
 	}
-	if op.KeepY || len(op.Saved) > 0 {
-		children = append(children, out) // also puts the forward run first
+	if op.KeepY {
+		children = append(children, y.inBackward(grad))
 	}
 	k := g.newOp(op.Name+" backward", len(children))
 	k.saved = fwd.saved
 	k.call = Call{X: make([][]float32, len(children)), DX: make([][]float32, len(xs)), Saved: make([][]float32, len(fwd.saved))}
 	b := Call{DX: k.call.DX, Saved: k.call.Saved}
 	k.run = func(c *Call) {
-		b.DY, b.X = c.X[0], c.X[1:]
+		b.DY, b.X, b.Accumulate = c.X[0], c.X[1:], *g.accumulate
 		if op.KeepY {
 			b.Y = c.X[len(c.X)-1]
 		}
@@ -120,6 +171,12 @@ func (g *Graph) backward(op Op, fwd *kernelOp, xs []*Tensor, in G.Nodes, out, gr
 	k.dx = extra
 	if first < 0 {
 		return nil, fmt.Errorf("%s: no input wants a gradient", op.Name)
+	}
+	switch of, ok := grad.Op().(planned); {
+	case op.SpendSaved && first == 0:
+		k.over = k.saved[:1]
+	case op.InPlace && first == 0 && ok:
+		k.over = []*buffer{of.memory().out}
 	}
 	node := apply(k, children...)
 	grads := make(G.Nodes, len(xs))
@@ -215,7 +272,12 @@ type kernelOp struct {
 	beside []*buffer // further results, fetched by other nodes
 	saved  []*buffer // shared with the forward or backward node
 	dx     []*buffer // backward: per input, out or one of beside
+	over   []*buffer // memory that out may take over
 	value  G.Value   // the result as gorgonia holds it
+
+	recompute bool                       // the backward pass makes the result anew
+	again     func(grad *G.Node) *G.Node // adds the node that does
+	anew      *G.Node                    // that node
 }
 
 var _ G.SDOp = (*kernelOp)(nil)

@@ -14,8 +14,17 @@ type buffer struct {
 	own  bool // data is not the planner's: a weight's gradient
 	keep bool // read by the caller after the run: never shared
 
-	from, to int // first and last step of a run that needs it; to < from: none yet
-	off      int // place in the arena
+	from, to int     // first and last step of a run that needs it; to < from: none yet
+	off      int     // place in the arena
+	in       *buffer // whose place it takes over, or nil
+}
+
+// root returns the buffer whose place b has.
+func (b *buffer) root() *buffer {
+	for b.in != nil {
+		b = b.in
+	}
+	return b
 }
 
 func buffers(lengths []int) []*buffer {
@@ -45,15 +54,19 @@ func plan(g *G.ExprGraph, reuse bool) (int, error) {
 		return 0, err
 	}
 	bs := lifetimes(g, sorted)
-	if !reuse {
+	roots := bs
+	if reuse {
+		roots = takeOver(bs, sorted)
+	} else {
 		for _, b := range bs {
 			b.from, b.to = 0, len(sorted)
 		}
 	}
-	top := place(bs)
+	top := place(roots)
 	arena := make([]float32, top)
 	for _, b := range bs {
-		b.data = arena[b.off : b.off+b.n : b.off+b.n]
+		at := b.root().off
+		b.data = arena[at : at+b.n : at+b.n]
 	}
 	for _, n := range sorted {
 		if p, ok := n.Op().(planned); ok && p.memory().out != nil {
@@ -134,6 +147,27 @@ func lifetimes(g *G.ExprGraph, sorted G.Nodes) []*buffer {
 		}
 	}
 	return bs
+}
+
+// takeOver lets results take the place of what their operation may overwrite and
+// nobody needs after it, and returns the buffers that still want one of their own.
+func takeOver(bs []*buffer, sorted G.Nodes) []*buffer {
+	for i, n := range slices.Backward(sorted) {
+		p, ok := n.Op().(planned)
+		if !ok || p.memory().out == nil || p.memory().out.own {
+			continue
+		}
+		at := len(sorted) - 1 - i
+		out := p.memory().out
+		for _, b := range p.memory().over {
+			b = b.root()
+			if !b.own && b.n == out.n && b.to == at && out.from == at {
+				out.in, b.to = b, out.to
+				break
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(bs), func(b *buffer) bool { return b.in != nil })
 }
 
 // place sets the offsets of buffers with known lifetimes, largest first, each

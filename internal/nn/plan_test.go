@@ -98,7 +98,7 @@ func TestMistakesPanic(t *testing.T) {
 		"w is used twice":        func(g *Graph) { x := g.Input("x", 2, 3); g.Linear(g.Linear(x, w, nil), w, nil) },
 		"takes 3 columns, not 2": func(g *Graph) { g.Linear(g.Input("x", 2, 2), w, nil) },
 		"two weights are named":  func(*Graph) { ps.Add("w", Zeros, 1) },
-		"do not fill a crop":     func(g *Graph) { g.Patches(g.GridInput("x", 1, cube(6), 1), cube(4)) },
+		"do not fill a crop":     func(g *Graph) { g.Patches(g.GridInput("x", 1, cube(6), 1), cube(4), nil) },
 		"neither an input nor an output": func(g *Graph) {
 			g.GELU(g.Input("x", 1, 1)).Data()
 		},

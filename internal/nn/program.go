@@ -11,10 +11,11 @@ import (
 // for concurrent use, but its operations spread over all of the kernels'
 // threads.
 type Program struct {
-	total *totalOp // nil without a loss
-	tape  tape
-	arena int
-	nodes int
+	total      *totalOp // nil without a loss
+	accumulate *bool
+	tape       tape
+	arena      int
+	nodes      int
 }
 
 type tape interface {
@@ -28,7 +29,7 @@ type tape interface {
 // terms the program only computes the outputs. After a run the values of the
 // outputs can be read with Tensor.Data.
 func (g *Graph) Compile(terms []Term, outputs ...*Tensor) (*Program, error) {
-	p := &Program{}
+	p := &Program{accumulate: g.accumulate}
 	for _, t := range outputs {
 		if t.op == nil {
 			return nil, errors.New("nn: Compile: an input is no output")
@@ -83,6 +84,14 @@ func (p *Program) Run() error {
 	p.tape.Reset()
 	return nil
 }
+
+// Accumulate says whether the next runs add to the gradients in Param.G, which
+// those of weights that are not frozen then hold the sum of, or overwrite them.
+func (p *Program) Accumulate(on bool) { *p.accumulate = on }
+
+// OnLoss makes every run call f when the loss is known, between the forward and
+// the backward pass.
+func (p *Program) OnLoss(f func()) { p.total.onLoss = f }
 
 // Loss returns the last run's loss.
 func (p *Program) Loss() float64 { return float64(*p.total.sum) }

@@ -1,18 +1,33 @@
 package nn
 
-import "fmt"
+import (
+	"fmt"
+
+	"oncovox/internal/kernel"
+)
+
+// pieceFloats is how many floats a worker takes at once of a loop over rows.
+const pieceFloats = 16 << 10
+
+// eachRow calls f for pieces of rows 0 to n-1 of so many columns, on all workers.
+func eachRow(n, cols int, f func(from, to int)) { kernel.Split(n, max(1, pieceFloats/cols), f) }
 
 // Gather returns the rows of x that rows names, in that order. A row may be
 // named more than once. The slice is read at each run, so its elements may
 // change between runs.
 func (g *Graph) Gather(x *Tensor, rows []int) *Tensor {
 	n := x.Cols
+	var now *Call
+	pick := func(from, to int) {
+		for r := from; r < to; r++ {
+			copy(now.Y[r*n:(r+1)*n], now.X[0][rows[r]*n:(rows[r]+1)*n])
+		}
+	}
 	return g.Apply(Op{
 		Name: "gather", Rows: len(rows), Cols: n, ForgetX: true,
 		Forward: func(c *Call) {
-			for r, s := range rows {
-				copy(c.Y[r*n:(r+1)*n], c.X[0][s*n:(s+1)*n])
-			}
+			now = c
+			eachRow(len(rows), n, pick)
 		},
 		Backward: func(c *Call) {
 			clear(c.DX[0])
@@ -31,16 +46,21 @@ func (g *Graph) Unshuffle(x *Tensor, token *Param, from []int) *Tensor {
 		panic(fmt.Sprintf("nn: Unshuffle: a token of %d for rows of %d", len(token.W), n))
 	}
 	sum := make([]float64, n)
+	var now *Call
+	place := func(first, to int) {
+		for r := first; r < to; r++ {
+			row := now.X[1]
+			if s := from[r]; s >= 0 {
+				row = now.X[0][s*n : (s+1)*n]
+			}
+			copy(now.Y[r*n:(r+1)*n], row)
+		}
+	}
 	return g.Apply(Op{
 		Name: "unshuffle", Rows: len(from), Cols: n, ForgetX: true,
 		Forward: func(c *Call) {
-			for r, s := range from {
-				row := c.X[1]
-				if s >= 0 {
-					row = c.X[0][s*n : (s+1)*n]
-				}
-				copy(c.Y[r*n:(r+1)*n], row)
-			}
+			now = c
+			eachRow(len(from), n, place)
 		},
 		Backward: func(c *Call) {
 			clear(c.DX[0])
@@ -58,6 +78,9 @@ func (g *Graph) Unshuffle(x *Tensor, token *Param, from []int) *Tensor {
 				}
 			}
 			for i := range c.DX[1] {
+				if c.Accumulate {
+					sum[i] += float64(c.DX[1][i])
+				}
 				c.DX[1][i] = float32(sum[i])
 			}
 		},
@@ -70,26 +93,48 @@ func addTo(y, x []float32) {
 	}
 }
 
-// Patches cuts grids of one channel into patches without overlap, one a row:
-// x (B·D·H·W, 1) to (B·N, P). Patches come in z, y, x order of the grid, and
-// the voxels of a patch too. No gradient passes. It panics unless patch divides
+// Patches returns the patches that rows names, one a row, (len(rows), P), among
+// those that grids of one channel, x (B·D·H·W, 1), are cut into without overlap:
+// B·N of them, in z, y, x order of the grid, and the voxels of a patch too. The
+// slice is read at each run. No gradient passes. It panics unless patch divides
 // every side.
-func (g *Graph) Patches(x *Tensor, patch [3]int) *Tensor {
-	grid := divide(x.Grid, patch)
-	n, p := product(grid), product(patch)
+func (g *Graph) Patches(x *Tensor, patch [3]int, rows []int) *Tensor {
+	p := product(patch)
+	cut := g.cutter(x, patch)
+	var now *Call
+	take := func(from, to int) {
+		for r := from; r < to; r++ {
+			cut(now.Y[r*p:(r+1)*p], now.X[0], rows[r])
+		}
+	}
+	t := g.Apply(Op{
+		Name: "patches", Rows: len(rows), Cols: p,
+		Forward: func(c *Call) {
+			now = c
+			eachRow(len(rows), p, take)
+		},
+	}, x)
+	t.Batch = x.Batch
+	return t
+}
+
+// cutter returns a function that copies one of the patches of grids like x.
+func (g *Graph) cutter(x *Tensor, patch [3]int) func(dst, x []float32, row int) {
 	if x.Cols != 1 {
 		panic("nn: Patches: more than one channel")
 	}
-	t := g.Apply(Op{
-		Name: "patches", Rows: x.Batch * n, Cols: p,
-		Forward: func(c *Call) {
-			for b := range x.Batch {
-				ToPatches(c.Y[b*n*p:(b+1)*n*p], c.X[0][b*n*p:(b+1)*n*p], x.Grid, patch)
+	grid := divide(x.Grid, patch)
+	n, sides := product(grid), x.Grid
+	return func(dst, x []float32, row int) {
+		b, t := row/n, row%n
+		z, y, x0 := t/(grid[1]*grid[2])*patch[0], t/grid[2]%grid[1]*patch[1], t%grid[2]*patch[2]
+		for dz := range patch[0] {
+			for dy := range patch[1] {
+				at := ((b*sides[0]+z+dz)*sides[1]+y+dy)*sides[2] + x0
+				dst = dst[copy(dst, x[at:at+patch[2]]):]
 			}
-		},
-	}, x)
-	t.Batch, t.Grid = x.Batch, grid
-	return t
+		}
+	}
 }
 
 // Blank sets the patches named by hidden to zero: rows of Patches of the same

@@ -17,8 +17,9 @@ type Term struct {
 // that gorgonia differentiates, so its type differs from every other Op's.
 type totalOp struct {
 	kernelOp
-	terms []Term
-	sum   *G.F32
+	terms  []Term
+	sum    *G.F32
+	onLoss func() // or nil
 }
 
 // total adds the weighted sum of the terms.
@@ -35,16 +36,16 @@ func (g *Graph) total(terms []Term) (*totalOp, *G.Node) {
 	if err != nil {
 		panic("nn: total: " + err.Error())
 	}
-	t.sym = func(_ G.Nodes, _, grad *G.Node) (G.Nodes, error) {
+	t.sym = func(_ G.Nodes, loss, grad *G.Node) (G.Nodes, error) {
 		out := make(G.Nodes, len(terms))
 		for i, m := range terms {
 			if !m.Loss.diff {
 				continue
 			}
-			k := &weightOp{kernelOp: *g.newOp("weight of a loss", 1)}
+			k := &weightOp{kernelOp: *g.newOp("weight of a loss", 2)}
 			k.out, k.shape = &buffer{n: 1}, tensor.Shape{1, 1}
 			k.run = func(*Call) { k.out.data[0] = m.Weight }
-			n, err := G.ApplyOp(k, grad)
+			n, err := G.ApplyOp(k, grad, loss) // the loss for the order: no gradient before it
 			if err != nil {
 				return nil, err
 			}
@@ -70,6 +71,9 @@ func (t *totalOp) Do(in ...G.Value) (G.Value, error) {
 		sum += float64(t.terms[i].Weight) * float64(v.(*tensor.Dense).Float32s()[0])
 	}
 	*t.sum = G.F32(sum)
+	if t.onLoss != nil {
+		t.onLoss()
+	}
 	return t.sum, nil
 }
 
@@ -77,7 +81,7 @@ func (t *totalOp) Do(in ...G.Value) (G.Value, error) {
 // the gradient of one term.
 type weightOp struct{ kernelOp }
 
-func (w *weightOp) Type() hm.Type { return hm.NewFnType(tensor.Float32, matrixType) }
+func (w *weightOp) Type() hm.Type { return hm.NewFnType(tensor.Float32, tensor.Float32, matrixType) }
 
 func (w *weightOp) Do(...G.Value) (G.Value, error) {
 	w.run(&w.call)

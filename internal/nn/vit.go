@@ -61,10 +61,7 @@ func (b *Backbone) Encode(g *Graph, crop *Tensor, visible, hidden []int) Feature
 			x = g.Gather(x, rows)
 		}
 	} else {
-		x = g.Patches(x, b.Patch)
-		if visible != nil {
-			x = g.Gather(x, rows)
-		}
+		x = g.Patches(x, b.Patch, rows)
 		x = linear(g, b.ps, "patch_embed", x)
 	}
 	x = g.AddRows(x, b.positions, rows)
@@ -140,8 +137,11 @@ func norm(g *Graph, ps *Params, name string, x *Tensor) *Tensor {
 
 // block is one transformer layer on the tokens of batch samples.
 func block(g *Graph, ps *Params, name string, x *Tensor, batch, heads int) *Tensor {
+	g.recompute = g.lean
 	a := g.Attention(linear(g, ps, name+"attn.qkv", norm(g, ps, name+"norm1", x)), batch, heads)
 	x = g.Add(x, linear(g, ps, name+"attn.proj", a))
 	h := g.GELU(linear(g, ps, name+"fc1", norm(g, ps, name+"norm2", x)))
-	return g.Add(x, linear(g, ps, name+"fc2", h))
+	h = linear(g, ps, name+"fc2", h)
+	g.recompute = false // the next block's input stays
+	return g.Add(x, h)
 }

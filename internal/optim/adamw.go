@@ -30,7 +30,23 @@ type AdamW struct {
 	opt     Options
 	step    int
 	moments []Moment
+	pieces  []piece   // of all weights
+	sums    []float64 // of each piece's squared gradients
+	squares func(from, to int)
+	update  func(from, to int)
+	rate    float64 // of the step under way
+	scale   float32 // of its gradients
 }
+
+// A piece is a run of a weight's elements that one worker takes.
+type piece struct {
+	*Moment
+	from, to int
+}
+
+// pieceFloats is how long a piece is at most. The gradients' squares are added up
+// piece by piece, so it fixes the order of that sum.
+const pieceFloats = 64 << 10
 
 // A Moment is what AdamW remembers of one weight.
 type Moment struct {
@@ -54,7 +70,37 @@ func NewAdamW(ps *nn.Params, opt Options) *AdamW {
 		}
 		a.moments = append(a.moments, m)
 	}
+	for i := range a.moments {
+		m := &a.moments[i]
+		for from := 0; from < len(m.M); from += pieceFloats {
+			a.pieces = append(a.pieces, piece{m, from, min(len(m.M), from+pieceFloats)})
+		}
+	}
+	a.sums = make([]float64, len(a.pieces))
+	a.squares, a.update = a.square, a.change // made once, for no step to allocate
 	return a
+}
+
+// square adds up the squares of the gradients of some pieces.
+func (a *AdamW) square(from, to int) {
+	for i := from; i < to; i++ {
+		p := a.pieces[i]
+		a.sums[i] = 0
+		if !p.Param.Frozen {
+			a.sums[i] = kernel.SumSquares(p.Param.G[p.from:p.to])
+		}
+	}
+}
+
+// change updates some pieces.
+func (a *AdamW) change(from, to int) {
+	o := a.opt
+	for _, p := range a.pieces[from:to] {
+		if w := p.Param; !w.Frozen {
+			kernel.AdamW(w.W[p.from:p.to], p.M[p.from:p.to], p.V[p.from:p.to], w.G[p.from:p.to],
+				float32(a.rate*p.rate), float32(o.Beta1), float32(o.Beta2), float32(o.Eps), float32(p.decay), a.scale, a.step)
+		}
+	}
 }
 
 // Step changes the weights by their gradients at the given learning rate, and
@@ -62,37 +108,37 @@ func NewAdamW(ps *nn.Params, opt Options) *AdamW {
 // clip are scaled down to it; a clip of 0 leaves them. If the norm is not
 // finite, no weight changes and the error says so.
 func (a *AdamW) Step(rate, clip float64) (norm float64, err error) {
-	for _, m := range a.moments {
-		if !m.Param.Frozen {
-			norm += kernel.SumSquares(m.Param.G)
-		}
+	kernel.Split(len(a.pieces), 1, a.squares)
+	for _, s := range a.sums {
+		norm += s
 	}
 	norm = math.Sqrt(norm)
 	if math.IsNaN(norm) || math.IsInf(norm, 0) {
 		return norm, fmt.Errorf("the gradient's norm is %v", norm)
 	}
-	scale := 1.0
+	a.rate, a.scale = rate, 1
 	if clip > 0 && norm > clip {
-		scale = clip / norm
+		a.scale = float32(clip / norm)
 	}
 	a.step++
-	for _, m := range a.moments {
-		if p := m.Param; !p.Frozen {
-			kernel.AdamW(p.W, m.M, m.V, p.G, float32(rate*m.rate), float32(a.opt.Beta1), float32(a.opt.Beta2),
-				float32(a.opt.Eps), float32(m.decay), float32(scale), a.step)
-		}
-	}
+	kernel.Split(len(a.pieces), 1, a.update)
 	return norm, nil
 }
 
-// Train runs one step of p, a program for training, and changes the weights by
-// its gradients as Step does. It returns the loss and the gradients' norm. If
-// either is not finite, no weight changes and the error says so.
-func (a *AdamW) Train(p *nn.Program, rate, clip float64) (loss, norm float64, err error) {
-	if err := p.Run(); err != nil {
-		return 0, 0, err
+// Train makes a step from a batch in parts: load fills the inputs of p, a program
+// for training, with part i, and the gradients of all parts are added before the
+// weights change as Step does. It returns the sum of the parts' losses, whose terms
+// are weighted so that it is the batch's, and the gradients' norm. If either is not
+// finite, no weight changes and the error says so.
+func (a *AdamW) Train(p *nn.Program, parts int, load func(part int), rate, clip float64) (loss, norm float64, err error) {
+	for i := range parts {
+		load(i)
+		p.Accumulate(i > 0)
+		if err := p.Run(); err != nil {
+			return 0, 0, err
+		}
+		loss += p.Loss()
 	}
-	loss = p.Loss()
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return loss, 0, fmt.Errorf("the loss is %v: lower learning_rate", loss)
 	}

@@ -27,7 +27,7 @@ func TestTrain(t *testing.T) {
 	}
 	ps, p, x := build()
 	a := NewAdamW(ps, Default())
-	loss, norm, err := a.Train(p, 0.1, 1)
+	loss, norm, err := a.Train(p, 1, func(int) {}, 0.1, 1)
 	if err != nil || a.Steps() != 1 {
 		t.Fatalf("%d steps, error %v", a.Steps(), err)
 	}
@@ -47,7 +47,7 @@ func TestTrain(t *testing.T) {
 	}
 	before := append([]float32(nil), ps.Get("w").W...)
 	x.Data()[0] = float32(math.NaN())
-	if _, _, err := a.Train(p, 0.1, 1); err == nil || !strings.Contains(err.Error(), "learning_rate") || a.Steps() != 1 {
+	if _, _, err := a.Train(p, 1, func(int) {}, 0.1, 1); err == nil || !strings.Contains(err.Error(), "learning_rate") || a.Steps() != 1 {
 		t.Errorf("a loss of NaN: error %v, %d steps", err, a.Steps())
 	}
 	for i, v := range ps.Get("w").W {
