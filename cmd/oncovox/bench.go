@@ -17,9 +17,9 @@ func (a *app) benchCommand() *cobra.Command {
 		Long:    long("Bench measures how fast this machine computes. Nothing else should be running."),
 		Example: "  oncovox bench kernels",
 		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return usagef("bench: say kernels") },
+		RunE:    func(*cobra.Command, []string) error { return usagef("bench: say step or kernels") },
 	}
-	cmd.AddCommand(a.benchKernelsCommand())
+	cmd.AddCommand(a.benchStepCommand(), a.benchKernelsCommand())
 	return cmd
 }
 
