@@ -57,6 +57,10 @@ func TestReportsInBrowser(t *testing.T) {
 	luna := t.TempDir()
 	must(t, RunLUNA16(context.Background(), lunaConfig(), stage.Env{Seed: 1, Out: luna, Version: "test"}))
 	reports = append(reports, filepath.Join(luna, "report.html"))
+	two := t.TempDir()
+	must(t, Compare(context.Background(), CompareConfig{evaluated(t, two, "sure", 0.9, 1), evaluated(t, two, "weak", 0.4, 2), 100, 100},
+		stage.Env{Seed: 1, Out: two, Version: "test"}))
+	reports = append(reports, filepath.Join(two, "sure", "report.html"), filepath.Join(two, "report.html"))
 	openReports(t, chromium, reports)
 }
 

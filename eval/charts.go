@@ -105,7 +105,7 @@ func reliabilityChart(cal *Calibration) *chart {
 // decisionChart draws the net benefit of acting on scans by their score.
 func decisionChart(d *DecisionCurve) *chart {
 	c := newChart("decision", "Decision curve: net benefit of acting on the detector, on all scans and on none, against the threshold.",
-		"Threshold probability", "Net benefit, true positives per scan")
+		"Threshold probability", "Net benefit per scan")
 	if d == nil || len(d.Points) == 0 {
 		return c
 	}

@@ -103,8 +103,8 @@ func (c CompareConfig) Validate() error {
 }
 
 // Compare compares two evaluations of the same scans by the same rule, patient
-// by patient, and writes compare.json and compare.md into env.Out. Of env it
-// uses Seed, Out and Progress.
+// by patient, and writes compare.json, compare.md and report.html into env.Out. Of
+// env it uses Seed, Out, Version and Progress.
 func Compare(ctx context.Context, cfg CompareConfig, env stage.Env) error {
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("%w: %v", stage.ErrConfig, err)
@@ -140,8 +140,15 @@ func Compare(ctx context.Context, cfg CompareConfig, env stage.Env) error {
 	if err := jsonl.WriteValue(filepath.Join(env.Out, "compare.json"), c, 0o644); err != nil {
 		return err
 	}
+	if err := writeFile(env.Out, "compare.md", c.markdown()); err != nil {
+		return err
+	}
+	html, err := render("compare.html", c.page(env.Version, p, q))
+	if err != nil {
+		return err
+	}
 	env.Progress.Report(3, 3, "")
-	return writeFile(env.Out, "compare.md", c.markdown())
+	return writeFile(env.Out, "report.html", html)
 }
 
 // samePairs returns why two evaluations are not of the same scans by the same

@@ -85,7 +85,7 @@ func RunLUNA16(ctx context.Context, cfg LUNA16Config, env stage.Env) error {
 	s.scanFigures(r, pool, env.Seed)
 	f.Figures = append(f.Figures, r.Figures...)
 	r.Figures = f.Figures
-	if err := jsonl.WriteValue(filepath.Join(env.Out, outcomesName), outcomesOf(luna16Rules, pool, nil), 0o644); err != nil {
+	if err := jsonl.WriteValue(filepath.Join(env.Out, OutcomesFile), outcomesOf(luna16Rules, pool, nil), 0o644); err != nil {
 		return err
 	}
 	return writeLUNA16(env, f, r)
@@ -140,7 +140,7 @@ func writeLUNA16(env stage.Env, f luna16File, r *Result) error {
 	}
 	c := f.Counts
 	p := &page{Title: "LUNA16 evaluation", Subtitle: "Oncovox " + env.Version, Hit: luna16Rules, Definitions: f.Figures,
-		Rates: rates(results), NoROC: r.Figure("auc").Undefined, Charts: inline(charts), Tiles: []statistic{tileOf("CPM", r.Figure("cpm")), tileOf("Scans told apart: ROC AUC", r.Figure("auc"))},
+		Rates: rates(results), NoROC: r.Figure("auc").Undefined, Charts: inline(charts), Tiles: []statistic{tileOf("CPM", r.Figure("cpm")), tileOf("ROC AUC of scans", r.Figure("auc"))},
 		Summary: []string{fmt.Sprintf("The submission was judged on %d series with %s, of which its marks hit %d; %d marks hit none.",
 			c.Series, count(c.Nodules, "nodule"), c.TruePositives, c.FalsePositives)},
 		Counts: [][2]string{
@@ -148,7 +148,7 @@ func writeLUNA16(env stage.Env, f luna16File, r *Result) error {
 			{"False negatives", fmt.Sprint(c.FalseNegatives)}, {"Marks on excluded findings, not counted", fmt.Sprint(c.Ignored)},
 			{"Double detections, not counted", fmt.Sprint(c.Doubles)}, {"Marks over 100 in a series, not counted", fmt.Sprint(c.Dropped)},
 		}}
-	html, err := p.render("luna16.html")
+	html, err := render("luna16.html", p)
 	if err != nil {
 		return err
 	}

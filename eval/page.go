@@ -1,10 +1,12 @@
 package eval
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"html/template"
 	"slices"
+	"strings"
 
 	"oncovox/dataset"
 )
@@ -24,7 +26,8 @@ type page struct {
 	Checks          []check
 	Points          []Point
 	Working         Point
-	Strata          []Grouping
+	Strata          []Grouping // of two groups and more
+	Alone           []string   // the other groupings, in words
 	Calibration     *Calibration
 	Decision        *DecisionCurve
 	Flow            Flow
@@ -46,7 +49,6 @@ type page struct {
 	Tally           string
 	ToState         []string
 	Counts          [][2]string
-	Style           template.CSS
 }
 
 // A statistic is a large number at the top.
@@ -55,6 +57,7 @@ type statistic struct{ Label, Value, Range string }
 // A check is a reason to rely on the figures, or not to.
 type check struct {
 	Holds bool
+	Name  string // "" if the words need none
 	Words string
 }
 
@@ -92,12 +95,13 @@ func (a *assessment) page() *page {
 	p := &page{
 		Title: "Detection of tumours: evaluation report", Subtitle: a.subtitle(), MadeData: a.madeData(),
 		Summary: a.summary(), Tiles: a.tiles(), Checks: a.checks(), Hit: s.cfg.hit(), Charts: inline(a.charts), Differences: a.differences,
-		Points: a.points, Working: a.work, Strata: d.Strata, CentreError: spread(d.Figure("centre_error")),
+		Points: a.points, Working: a.work, CentreError: spread(d.Figure("centre_error")),
 		NoROC: d.Figure("auc").Undefined, Calibration: d.Calibration, Decision: d.Decision, Flow: a.flowTable(),
 		Leakage: b.leakage, Definitions: defined(d), Checklist: checkRun(a.answers()),
 		Limitations: a.limitations(), Stages: append(slices.Clip(b.stages), a.settings()), Digests: b.digests, Facts: a.facts(),
 		Counts: countRows(d), Inverted: s.items[0].Unit == "SUV",
 	}
+	p.Strata, p.Alone = groupings(d.Strata)
 	p.Tally, p.ToState = tally(p.Checklist), toState(p.Checklist)
 	for i, r := range a.results {
 		row := methodRow{Title: r.Title, What: r.What, Absent: r.Absent, First: i == 0}
@@ -138,6 +142,22 @@ func defined(r *Result) []Figure {
 		out = append(out, r.Segmentation.Figures...)
 	}
 	return out
+}
+
+// groupings parts the groupings into those of two groups and more and, in words,
+// the others.
+func groupings(all []Grouping) (some []Grouping, others []string) {
+	for _, g := range all {
+		switch len(g.Groups) {
+		case 0:
+			others = append(others, strings.ToLower(g.Title)+" ("+cmp.Or(g.Undefined, "no lesion")+")")
+		case 1:
+			others = append(others, strings.ToLower(g.Title)+" ("+g.Groups[0].Name+" alone)")
+		default:
+			some = append(some, g)
+		}
+	}
+	return some, others
 }
 
 // flowTable is the flow with the judged part first.
@@ -182,8 +202,8 @@ func (a *assessment) tiles() []statistic {
 	} else {
 		out = append(out, tileOf("Sensitivity at 1 FP/scan", d.Figure("sensitivity_1fp")))
 	}
-	return append(out, tileOf("CPM: mean sensitivity, 1/8 to 8 FP/scan", d.Figure("cpm")),
-		tileOf("Scans told apart: ROC AUC", d.Figure("auc")))
+	return append(out, tileOf("CPM, 1/8 to 8 FP/scan", d.Figure("cpm")),
+		tileOf("ROC AUC of scans", d.Figure("auc")))
 }
 
 func rates(results []*Result) rateTable {

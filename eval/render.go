@@ -3,6 +3,7 @@ package eval
 import (
 	"bytes"
 	"embed"
+	"fmt"
 	"html/template"
 	"io"
 	text "text/template"
@@ -11,29 +12,45 @@ import (
 //go:embed template
 var templates embed.FS
 
-// render fills the HTML template of the given name.
-func (p *page) render(name string) (string, error) {
-	style, err := templates.ReadFile("template/report.css")
+// functions are what the templates of pages can call.
+var functions = template.FuncMap{
+	"style": func() (template.CSS, error) {
+		b, err := templates.ReadFile("template/report.css")
+		return template.CSS(b), err
+	},
+	"percent": percent, "fixed": func(v *float64) string { return orDash(v, "%.3f") },
+	"signed": func(v *float64) string { return orDash(v, "%+.3f") },
+	"two":    func(v *float64) string { return orDash(v, "%.2f") },
+	"short":  func(v *float64) string { return orDash(v, "%.4g") },
+	"p":      pValue, "spread": spread, "thousands": thousands, "cell": inCell, "noun": noun, "part": partName,
+	"forest":      forest,
+	"proportions": func(c *Cases) []Proportion { return []Proportion{c.Sensitivity, c.Specificity, c.PPV, c.NPV} },
+}
+
+// render fills the HTML template of the given name with data.
+func render(name string, data any) (string, error) {
+	t, err := template.New(name).Funcs(functions).ParseFS(templates, "template/*.html")
 	if err != nil {
 		return "", err
 	}
-	p.Style = template.CSS(style)
-	t, err := template.New(name).Funcs(template.FuncMap{
-		"percent": percent, "fixed": func(v *float64) string { return orDash(v, "%.3f") },
-		"two": func(v *float64) string { return orDash(v, "%.2f") }, "share": func(v *float64) float64 {
-			if v == nil {
-				return 0
-			}
-			return 100 * *v
-		},
-		"p": pValue, "spread": spread, "thousands": thousands, "less": func(a, b float64) float64 { return a - b },
-		"cell": inCell, "part": partName,
-		"proportions": func(c *Cases) []Proportion { return []Proportion{c.Sensitivity, c.Specificity, c.PPV, c.NPV} },
-	}).ParseFS(templates, "template/*.html")
-	if err != nil {
-		return "", err
+	return fill(t, data)
+}
+
+// forest draws a value and its interval on a line from low to high, for those
+// who see; others have the numbers beside it.
+func forest(value, from, to *float64, low, high float64) template.HTML {
+	if value == nil {
+		return ""
 	}
-	return fill(t, p)
+	at := func(v float64) float64 { return 100 * min(max((v-low)/(high-low), 0), 1) }
+	s := `<span class="forest" aria-hidden="true">`
+	if low < 0 && high > 0 {
+		s += fmt.Sprintf(`<u style="left:%.1f%%"></u>`, at(0))
+	}
+	if from != nil && to != nil {
+		s += fmt.Sprintf(`<i style="left:%.1f%%;width:%.1f%%"></i>`, at(*from), at(*to)-at(*from))
+	}
+	return template.HTML(s + fmt.Sprintf(`<b style="left:%.1f%%"></b></span>`, at(*value)))
 }
 
 // card renders model_card.md.
@@ -46,12 +63,12 @@ func (p *page) card() (string, error) {
 	return fill(t, p)
 }
 
-// fill returns what the template t, of text or of HTML, makes of p.
+// fill returns what the template t, of text or of HTML, makes of data.
 func fill(t interface {
 	Execute(w io.Writer, data any) error
-}, p *page) (string, error) {
+}, data any) (string, error) {
 	var b bytes.Buffer
-	if err := t.Execute(&b, p); err != nil {
+	if err := t.Execute(&b, data); err != nil {
 		return "", err
 	}
 	return b.String(), nil

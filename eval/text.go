@@ -51,6 +51,14 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// noun is that of n things: "1 scan" of scans.
+func noun(n int, plural string) string {
+	if n == 1 {
+		return strings.TrimSuffix(plural, "s")
+	}
+	return plural
+}
+
 // minus puts the sign for a minus in the place of the hyphens of a number.
 func minus(s string) string { return strings.ReplaceAll(s, "-", "\u2212") }
 

@@ -62,20 +62,17 @@ func (a *assessment) summary() []string {
 func (a *assessment) checks() []check {
 	var out []check
 	for _, g := range a.gates {
-		words := g.Detail
-		if g.Status == NotChecked {
-			words = g.Name + ": not checked; " + words
-		}
-		out = append(out, check{g.Status == Passed, words})
+		name := strings.ToUpper(g.Name[:1]) + g.Name[1:] + ": " + g.Status
+		out = append(out, check{g.Status == Passed, name, strings.ToUpper(g.Detail[:1]) + g.Detail[1:] + "."})
 	}
 	if part := a.study.cfg.Part; part != dataset.Test {
-		out = append(out, check{false, fmt.Sprintf("The scans are the part “%s”, on which the detector was trained or chosen.", part)})
+		out = append(out, check{false, "", fmt.Sprintf("The scans are the part “%s”, on which the detector was trained or chosen.", part)})
 	}
 	if n := a.results[0].Counts.Lesions; n < 100 {
-		out = append(out, check{false, fmt.Sprintf("There are only %s: intervals are wide.", count(n, "lesion"))})
+		out = append(out, check{false, "", fmt.Sprintf("There are only %s: intervals are wide.", count(n, "lesion"))})
 	}
 	if a.madeData() {
-		out = append(out, check{false, "The scans were made by a program."})
+		out = append(out, check{false, "", "The scans were made by a program."})
 	}
 	return out
 }

@@ -20,7 +20,7 @@ func (a *assessment) write(dir string) error {
 	if err := jsonl.WriteValue(filepath.Join(dir, "metrics.json"), a.metrics(), 0o644); err != nil {
 		return err
 	}
-	if err := jsonl.WriteValue(filepath.Join(dir, outcomesName), outcomesOf(a.study.cfg.hit(), a.study.detector().pool, a.threshold()), 0o644); err != nil {
+	if err := jsonl.WriteValue(filepath.Join(dir, OutcomesFile), outcomesOf(a.study.cfg.hit(), a.study.detector().pool, a.threshold()), 0o644); err != nil {
 		return err
 	}
 	if err := writeFile(dir, "metrics.csv", metricsCSV(a.results)); err != nil {
@@ -40,7 +40,7 @@ func (a *assessment) write(dir string) error {
 	if err := writeFile(dir, "model_card.md", card); err != nil {
 		return err
 	}
-	html, err := page.render("report.html")
+	html, err := render("report.html", page)
 	if err != nil {
 		return err
 	}
