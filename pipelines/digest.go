@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -131,33 +132,37 @@ func identity(info fs.FileInfo) string {
 
 // tree returns the files under dir by their slash path, but for the record.
 func (d *digester) tree(ctx context.Context, dir string) (map[string]File, error) {
+	dir = filepath.Clean(dir)
 	found, err := list(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
 	files := make(map[string]File, len(found))
 	for _, f := range found {
-		if f.path == recordName {
+		rel := strings.TrimPrefix(f.path[len(dir):], sep)
+		if rel == recordName {
 			continue
 		}
-		if files[filepath.ToSlash(f.path)], err = d.digest(ctx, filepath.Join(dir, f.path), f.info); err != nil {
+		if files[filepath.ToSlash(rel)], err = d.digest(ctx, f.path, f.info); err != nil {
 			return nil, err
 		}
 	}
 	return files, nil
 }
 
-// A listed is a file, by its path from the folder that was listed.
+const sep = string(filepath.Separator)
+
+// A listed is a file that was found.
 type listed struct {
 	path string
 	info fs.FileInfo
 }
 
-// list returns the files under dir. A run has many small folders, so that those of
-// one depth are read by several goroutines.
+// list returns the files under dir, by paths that begin with it. A run has many
+// small folders, so that those of one depth are read by several goroutines.
 func list(ctx context.Context, dir string) ([]listed, error) {
 	var files []listed
-	for level := []string{""}; len(level) > 0; {
+	for level := []string{dir}; len(level) > 0; {
 		folders := make([][]string, len(level))
 		found := make([][]listed, len(level))
 		errs := make([]error, len(level))
@@ -166,7 +171,7 @@ func list(ctx context.Context, dir string) ([]listed, error) {
 		for range min(runtime.GOMAXPROCS(0), len(level)) {
 			workers.Go(func() {
 				for i := int(next.Add(1)) - 1; i < len(level) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-					folders[i], found[i], errs[i] = listOne(dir, level[i])
+					folders[i], found[i], errs[i] = listOne(level[i])
 				}
 			})
 		}
@@ -180,21 +185,20 @@ func list(ctx context.Context, dir string) ([]listed, error) {
 	return files, nil
 }
 
-// listOne returns the folders and files of the folder path in dir, by their paths
-// from dir.
-func listOne(dir, path string) (folders []string, files []listed, err error) {
-	entries, err := os.ReadDir(filepath.Join(dir, path))
+// listOne returns the folders and files in dir itself.
+func listOne(dir string) (folders []string, files []listed, err error) {
+	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
-		name := filepath.Join(path, e.Name())
+		path := dir + sep + e.Name()
 		if e.IsDir() {
-			folders = append(folders, name)
+			folders = append(folders, path)
 			continue
 		}
-		info, err := os.Stat(filepath.Join(dir, name)) // links are followed
+		info, err := os.Stat(path) // links are followed
 		if err != nil {
 			return nil, nil, err
 		}
-		files = append(files, listed{name, info})
+		files = append(files, listed{path, info})
 	}
 	return folders, files, err
 }

@@ -189,15 +189,33 @@ var noEnvironment []string
 // Every pipeline file in the pages can be loaded.
 func TestDocsPipelines(t *testing.T) {
 	for at, text := range fences(t, "yaml") {
-		if !strings.Contains(text, "stages:") {
-			continue
-		}
 		path := filepath.Join(t.TempDir(), "page.yaml")
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := pipelines.Load(path, nil, noEnvironment); err != nil {
 			t.Errorf("%s: %v", at, err)
+		}
+	}
+}
+
+// Every Go text in the pages stands in an example, which is run with the tests.
+func TestDocsGo(t *testing.T) {
+	examples, err := filepath.Glob("../../*/example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var code strings.Builder
+	for _, path := range examples {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code.WriteString(strings.ReplaceAll(string(text), "\n\t", "\n")) // the body of a function
+	}
+	for at, text := range fences(t, "go") {
+		if !strings.Contains(code.String(), text) {
+			t.Errorf("%s is in no example_test.go", at)
 		}
 	}
 }
