@@ -1,5 +1,7 @@
 package dicomio
 
+import "sync"
+
 // A Kind is the number type of stored values.
 type Kind int
 
@@ -35,23 +37,53 @@ type Stored struct {
 // UnsupportedTransferSyntax, UnsupportedPixels, BadPixelData, Truncated. It panics
 // if i is out of range.
 func (in *Instance) Stored(i int) (Stored, error) {
+	var s Stored
+	err := in.read(i, func(n int) []byte { return make([]byte, n) }, func(found Stored) error {
+		s = found
+		return nil
+	})
+	return s, err
+}
+
+// scratch holds buffers for decoded frames that nobody keeps.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
+// passStored is Stored for values that use has done with when it returns. It returns use's
+// error as it is.
+func (in *Instance) passStored(i int, use func(Stored) error) error {
+	buf := scratch.Get().(*[]byte)
+	defer scratch.Put(buf)
+	return in.read(i, func(n int) []byte {
+		if cap(*buf) < n {
+			*buf = make([]byte, n)
+		}
+		clear((*buf)[:n])
+		return (*buf)[:n]
+	}, use)
+}
+
+// read decodes frame i into zeroed memory from alloc, where it needs some, and hands it to use.
+func (in *Instance) read(i int, alloc func(n int) []byte, use func(Stored) error) error {
 	if i < 0 || i >= in.Frames {
 		panic("dicomio: Stored: frame out of range")
 	}
 	if err := in.check(); err != nil {
-		return Stored{}, at(in.Path, err)
+		return at(in.Path, err)
 	}
 	if !in.HasPixels || in.data == nil {
-		return Stored{}, at(in.Path, refuse(NoPixels, "no pixel data"))
+		return at(in.Path, refuse(NoPixels, "no pixel data"))
 	}
 	var s Stored
 	var err error
 	if in.pixels.isFrag && !in.nativeSyntax() {
-		s, err = in.encapsulated(i)
+		s, err = in.encapsulated(i, alloc)
 	} else {
 		s, err = in.native(i)
 	}
-	return s, at(in.Path, err)
+	if err != nil {
+		return at(in.Path, err)
+	}
+	return use(s)
 }
 
 // Pixels decodes frame i into dst, which holds Rows·Columns values, and brings
@@ -66,17 +98,15 @@ func (in *Instance) Pixels(i int, dst []float32) error {
 	if in.SamplesPerPixel != 1 {
 		return at(in.Path, refuse(UnsupportedPixels, "%d samples per pixel, want 1", in.SamplesPerPixel))
 	}
-	s, err := in.Stored(i)
-	if err != nil {
-		return err
-	}
-	if in.lut != nil {
-		in.lut.apply(dst, s)
+	return in.passStored(i, func(s Stored) error {
+		if in.lut != nil {
+			in.lut.apply(dst, s)
+			return nil
+		}
+		f := in.Frame(i)
+		s.Scale(dst, f.Slope, f.Intercept)
 		return nil
-	}
-	f := in.Frame(i)
-	s.Scale(dst, f.Slope, f.Intercept)
-	return nil
+	})
 }
 
 // The most bytes that one decoded frame may take.

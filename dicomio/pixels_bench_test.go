@@ -1,9 +1,11 @@
 package dicomio
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -20,7 +22,7 @@ func BenchmarkSeries(b *testing.B) {
 	if err != nil || len(paths) == 0 {
 		b.Fatalf("no files in %s", dir)
 	}
-	first := open(b, paths[0])
+	first := open(b, paths[0], new([]byte))
 	size := first.Rows * first.Columns
 	b.SetBytes(int64(len(paths) * size * first.BitsAllocated / 8))
 	for b.Loop() {
@@ -39,8 +41,9 @@ func readSeries(b *testing.B, paths []string, size int) []float32 {
 	close(next)
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
+			var buf []byte
 			for p := range next {
-				in := open(b, p)
+				in := open(b, p, &buf)
 				k := in.InstanceNumber - 1 // make_series.py numbers slices by place
 				if err := in.Pixels(0, volume[k*size:][:size]); err != nil {
 					b.Error(err)
@@ -52,12 +55,22 @@ func readSeries(b *testing.B, paths []string, size int) []float32 {
 	return volume
 }
 
-func open(b *testing.B, path string) *Instance {
-	data, err := os.ReadFile(path)
+// open reads a file into buf, which holds its pixels until the next one is read.
+func open(b *testing.B, path string, buf *[]byte) *Instance {
+	f, err := os.Open(path)
 	if err != nil {
 		b.Fatal(err)
 	}
-	in, err := ReadInstance(path, data)
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		b.Fatal(err)
+	}
+	*buf = slices.Grow((*buf)[:0], int(info.Size()))[:info.Size()]
+	if _, err := io.ReadFull(f, *buf); err != nil {
+		b.Fatal(err)
+	}
+	in, err := ReadInstance(path, *buf)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -14,8 +14,9 @@ const (
 	deflatedFrame = "1.2.840.10008.1.2.8.1"
 )
 
-// encapsulated decodes frame i of compressed pixels; check has passed.
-func (in *Instance) encapsulated(i int) (Stored, error) {
+// encapsulated decodes frame i of compressed pixels into memory from alloc; check has
+// passed.
+func (in *Instance) encapsulated(i int, alloc func(n int) []byte) (Stored, error) {
 	parts, err := in.framesOf()
 	if err != nil {
 		return Stored{}, err
@@ -28,7 +29,7 @@ func (in *Instance) encapsulated(i int) (Stored, error) {
 		sh.Rows, sh.Columns = 1, (in.frameBits()+7)/8
 		sh.Samples = 1
 	}
-	dst := make([]byte, sh.Len())
+	dst := alloc(sh.Len())
 	if err := in.decode(dst, src, sh); err != nil {
 		switch {
 		case errors.Is(err, codec.ErrUnsupported):

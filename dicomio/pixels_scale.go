@@ -10,26 +10,36 @@ import (
 // Scale writes value·slope + intercept for every stored value into dst, which
 // has as many elements; computed in float64 and rounded once.
 func (s Stored) Scale(dst []float32, slope, intercept float64) {
-	b := s.Data
-	switch s.Kind {
-	case Uint8:
-		for i := range dst {
-			dst[i] = float32(float64(b[i])*slope + intercept)
+	done := 0
+	whole := int32(intercept)
+	switch {
+	case s.Kind == Int16 && slope == 1 && intercept == float64(whole) && whole > -1<<23 && whole < 1<<23:
+		for ; done+4 <= len(dst); done += 4 { // exact in float32 too
+			v, to := binary.LittleEndian.Uint64(s.Data[2*done:]), dst[done:][:4]
+			to[0] = float32(int32(int16(v)) + whole)
+			to[1] = float32(int32(int16(v>>16)) + whole)
+			to[2] = float32(int32(int16(v>>32)) + whole)
+			to[3] = float32(int32(int16(v>>48)) + whole)
 		}
-	case Uint16:
-		b = b[:2*len(dst)]
-		for i := range dst {
-			dst[i] = float32(float64(uint16(b[2*i])|uint16(b[2*i+1])<<8)*slope + intercept)
+	case s.Kind == Int16:
+		for ; done+4 <= len(dst); done += 4 {
+			v, to := binary.LittleEndian.Uint64(s.Data[2*done:]), dst[done:][:4]
+			to[0] = float32(float64(int16(v))*slope + intercept)
+			to[1] = float32(float64(int16(v>>16))*slope + intercept)
+			to[2] = float32(float64(int16(v>>32))*slope + intercept)
+			to[3] = float32(float64(int16(v>>48))*slope + intercept)
 		}
-	case Int16:
-		b = b[:2*len(dst)]
-		for i := range dst {
-			dst[i] = float32(float64(int16(uint16(b[2*i])|uint16(b[2*i+1])<<8))*slope + intercept)
+	case s.Kind == Uint16:
+		for ; done+4 <= len(dst); done += 4 {
+			v, to := binary.LittleEndian.Uint64(s.Data[2*done:]), dst[done:][:4]
+			to[0] = float32(float64(uint16(v))*slope + intercept)
+			to[1] = float32(float64(uint16(v>>16))*slope + intercept)
+			to[2] = float32(float64(uint16(v>>32))*slope + intercept)
+			to[3] = float32(float64(uint16(v>>48))*slope + intercept)
 		}
-	default:
-		for i := range dst {
-			dst[i] = float32(s.At(i)*slope + intercept)
-		}
+	}
+	for i := done; i < len(dst); i++ {
+		dst[i] = float32(s.At(i)*slope + intercept)
 	}
 }
 

@@ -2,11 +2,15 @@ package codec
 
 import "encoding/binary"
 
-const lookBits = 10 // codes up to this length are decoded with one look-up
+const (
+	lookBits  = 10 // codes up to this length are decoded with one look-up
+	wholeBits = 12 // differences up to this length, code and bits, are
+)
 
 // A huffman is a decoding table (T.81 annex C and F.2.2.3).
 type huffman struct {
 	look    [1 << lookBits]uint16 // length<<8 | symbol; 0 for longer codes
+	whole   []uint32              // of the lossless process: difference<<16 | length; 0 for longer ones
 	maxcode [17]int32             // largest code of each length, -1 for none
 	offset  [17]int32             // index of its first symbol less its first code
 	symbols []byte
@@ -34,6 +38,20 @@ func newHuffman(counts, symbols []byte) (*huffman, error) {
 		code <<= 1
 	}
 	return h, nil
+}
+
+// differences makes h.whole.
+func (h *huffman) differences() {
+	if h.whole != nil {
+		return
+	}
+	h.whole = make([]uint32, 1<<wholeBits)
+	for v := range h.whole {
+		b := bitReader{acc: uint64(v) << 16, n: wholeBits + 16}
+		if d, ok := b.difference(h); ok && b.n >= 16 && b.stuck == 0 {
+			h.whole[v] = uint32(d)<<16 | uint32(wholeBits+16-b.n)
+		}
+	}
 }
 
 // A bitReader reads entropy-coded bits, unstuffing FF 00. Past the end or a
@@ -118,6 +136,20 @@ func (b *bitReader) signed(n uint) int32 {
 		v += -1<<n + 1
 	}
 	return v
+}
+
+// difference decodes a difference of the lossless process, modulo 2^16 (H.1.2.2).
+func (b *bitReader) difference(h *huffman) (d uint16, ok bool) {
+	switch t := b.symbol(h); {
+	case t == 0:
+		return 0, true
+	case t == 16: // no more bits: the difference 32768
+		return 1 << 15, true
+	case t < 0 || t > 16:
+		return 0, false
+	default:
+		return uint16(b.signed(uint(t))), true
+	}
 }
 
 // over reports whether bits were used that are made up: the stream has ended.

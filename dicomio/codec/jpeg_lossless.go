@@ -11,6 +11,9 @@ func (d *jpegDecoder) lossless(s *jpegScan) error {
 		return bad("jpeg: point transform of %d bits", s.al)
 	}
 	d.shift = s.al
+	for _, h := range s.dc {
+		h.differences()
+	}
 	start := uint16(1) << (d.precision - int(s.al) - 1)
 	for y := range d.shape.Rows {
 		fresh := y == 0
@@ -44,21 +47,43 @@ func (d *jpegDecoder) lossless(s *jpegScan) error {
 
 // differences decodes row y of every component; arithmetic is modulo 2^16.
 func (s *jpegScan) differences(y, columns int) error {
+	if len(s.comps) == 1 {
+		return s.bits.differences(s.comps[0].plane[y*columns:(y+1)*columns], s.dc[0])
+	}
 	for x := y * columns; x < (y+1)*columns; x++ {
 		for k, c := range s.comps {
-			t := s.bits.symbol(s.dc[k])
-			switch {
-			case t == 0:
-				c.plane[x] = 0
-			case t == 16: // no more bits: the difference 32768
-				c.plane[x] = 1 << 15
-			case t < 0 || t > 16:
-				return bad("jpeg: difference code")
-			default:
-				c.plane[x] = uint16(s.bits.signed(uint(t)))
+			if err := s.bits.differences(c.plane[x:x+1], s.dc[k]); err != nil {
+				return err
 			}
 		}
 	}
+	return nil
+}
+
+// differences decodes as many differences as row holds.
+func (b *bitReader) differences(row []uint16, h *huffman) error {
+	whole := h.whole[:1<<wholeBits]
+	acc, n := b.acc, b.n
+	for x := range row {
+		if n < wholeBits {
+			b.acc, b.n = acc, n
+			b.fill()
+			acc, n = b.acc, b.n
+		}
+		if v := whole[acc>>(n-wholeBits)&(1<<wholeBits-1)]; v != 0 {
+			row[x] = uint16(v >> 16)
+			n -= uint(v & 31)
+			continue
+		}
+		b.acc, b.n = acc, n
+		d, ok := b.difference(h)
+		if !ok {
+			return bad("jpeg: difference code")
+		}
+		row[x] = d
+		acc, n = b.acc, b.n
+	}
+	b.acc, b.n = acc, n
 	return nil
 }
 

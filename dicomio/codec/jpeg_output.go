@@ -1,5 +1,7 @@
 package codec
 
+import "encoding/binary"
+
 // output writes the planes to dst, pixel by pixel.
 func (d *jpegDecoder) output(dst []byte) error {
 	rows, columns := d.shape.Rows, d.shape.Columns
@@ -31,6 +33,15 @@ func (d *jpegDecoder) row(dst []byte, row []uint16, k int) {
 		for x, v := range row {
 			dst[x*n+o] = byte(v << d.shift)
 		}
+	case 2:
+		if n == 1 {
+			dst = dst[:2*len(row)]
+			for x, v := range row {
+				binary.LittleEndian.PutUint16(dst[2*x:], v<<d.shift)
+			}
+			return
+		}
+		fallthrough
 	default:
 		step := n * d.shape.Bytes
 		for _, v := range row {

@@ -1,6 +1,9 @@
 package codec
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // lsBits reads the bits of a JPEG-LS scan: after a byte FF, the next byte holds
 // only seven (T.87 A.1). Past the end or a marker it gives zeros.
@@ -15,6 +18,13 @@ type lsBits struct {
 }
 
 func (b *lsBits) fill() {
+	if b.n <= 32 && !b.after && b.pos+4 <= len(b.src) {
+		if v := binary.BigEndian.Uint32(b.src[b.pos:]); noFF(v) {
+			b.acc |= uint64(v) << (32 - b.n)
+			b.n += 32
+			b.pos += 4
+		}
+	}
 	for b.n <= 56 {
 		if b.pos >= len(b.src) || b.after && b.src[b.pos] >= 0x80 || b.src[b.pos] == 0xff && b.marker() {
 			b.stuck += 8

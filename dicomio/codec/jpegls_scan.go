@@ -87,29 +87,65 @@ func (s *lsScan) lines(n int, bySample bool, put func(y, k int, line []int32)) e
 	return nil
 }
 
-// line decodes one line of one component.
+// line decodes one line of one component. It is most of the time of JPEG-LS: the next bits
+// stay in registers, and short codes are taken from them in place.
 func (s *lsScan) line(c *lsLine) {
-	up, cur := c.up, c.cur[:len(c.up)]
-	q := s.quantised
+	up, cur := c.up[:s.columns+2], c.cur[:s.columns+2]
+	q, zero := s.quantised, s.maxval
+	acc, n := s.bits.acc, s.bits.n
+	plain := s.limit - s.qbpp - 1
 	for x := 1; x <= s.columns; {
 		ra, rb, rc, rd := cur[x-1], up[x], up[x-1], up[x+1]
-		ctx := (int32(q[rd-rb+s.maxval])*9+int32(q[rb-rc+s.maxval]))*9 + int32(q[rc-ra+s.maxval])
-		if ctx != 0 {
-			cur[x] = s.regular(ctx, ra, rb, rc)
-			x++
+		ctx := (int32(q[rd-rb+zero])*9+int32(q[rb-rc+zero]))*9 + int32(q[rc-ra+zero])
+		if ctx == 0 {
+			s.bits.acc, s.bits.n = acc, n
+			x = s.repeat(c, x)
+			acc, n = s.bits.acc, s.bits.n
 			continue
 		}
-		n, ended := s.runLength(&c.index, s.columns+1-x)
-		for ; n > 0; n-- {
-			cur[x] = ra
-			x++
+		sign := ctx >> 31
+		t := &s.ctx[(ctx^sign)-sign]
+		k := golombParameter(t.n, t.a)
+		if n < 32 {
+			s.bits.acc, s.bits.n = acc, n
+			s.bits.fill()
+			acc, n = s.bits.acc, s.bits.n
 		}
-		if ended {
-			cur[x] = s.interrupted(ra, up[x], c.index, false)
-			c.index = max(c.index-1, 0)
-			x++
+		m := int32(0)
+		if zeros := uint(bits.LeadingZeros64(acc)); zeros < plain && zeros+1+k <= n {
+			acc <<= (zeros + 1) & 63
+			m = int32(zeros<<k | uint(acc>>1>>(63-k)))
+			acc <<= k & 63
+			n -= zeros + 1 + k
+		} else {
+			s.bits.acc, s.bits.n = acc, n
+			m = s.golomb(k, s.limit)
+			acc, n = s.bits.acc, s.bits.n
 		}
+		px := min(max(median(ra, rb, rc)+(t.c^sign)-sign, 0), s.maxval)
+		err := t.error(m, k, s.near)
+		t.update(err, s.step, s.reset)
+		cur[x] = s.rebuild(px + ((err^sign)-sign)*s.step)
+		x++
 	}
+	s.bits.acc, s.bits.n = acc, n
+}
+
+// repeat decodes a run from place x on and the sample that ends it, and returns the place
+// after.
+func (s *lsScan) repeat(c *lsLine, x int) int {
+	ra := c.cur[x-1]
+	n, ended := s.runLength(&c.index, s.columns+1-x)
+	for ; n > 0; n-- {
+		c.cur[x] = ra
+		x++
+	}
+	if ended {
+		c.cur[x] = s.interrupted(ra, c.up[x], c.index, false)
+		c.index = max(c.index-1, 0)
+		x++
+	}
+	return x
 }
 
 // pixels decodes one line of all components, sample by sample. A run is one only
@@ -152,56 +188,50 @@ func (s *lsScan) pixels(comps []lsLine) {
 
 // regular decodes a sample in context q (A.4 to A.6).
 func (s *lsScan) regular(q, ra, rb, rc int32) int32 {
-	sign := int32(1)
-	if q < 0 {
-		q, sign = -q, -1
-	}
-	c := &s.ctx[q]
-	px := ra + rb - rc
-	if low, high := min(ra, rb), max(ra, rb); rc >= high {
-		px = low
-	} else if rc <= low {
-		px = high
-	}
-	px = min(max(px+sign*c.c, 0), s.maxval)
-
+	sign := q >> 31
+	c := &s.ctx[(q^sign)-sign]
+	px := min(max(median(ra, rb, rc)+(c.c^sign)-sign, 0), s.maxval)
 	k := golombParameter(c.n, c.a)
-	m := s.golomb(k, s.limit)
-	err := m>>1 ^ -(m & 1) // 0, -1, 1, -2, ...
-	if s.near == 0 && k == 0 && 2*c.b <= -c.n {
+	err := c.error(s.golomb(k, s.limit), k, s.near)
+	c.update(err, s.step, s.reset)
+	return s.rebuild(px + ((err^sign)-sign)*s.step)
+}
+
+// median predicts a sample (A.4.1).
+func median(ra, rb, rc int32) int32 {
+	low, high := min(ra, rb), max(ra, rb)
+	return min(max(ra+rb-rc, low), high)
+}
+
+// error maps m to an error of prediction: 0, -1, 1, -2, ... (A.5.2).
+func (c *lsContext) error(m int32, k uint, near int32) int32 {
+	err := m>>1 ^ -(m & 1)
+	if k == 0 && near == 0 && 2*c.b <= -c.n {
 		err = ^err
 	}
-	c.update(err, s.step, s.reset)
-	return s.rebuild(px + sign*err*s.step)
+	return err
 }
 
 // golombParameter returns the least k with n·2^k >= a (A.5.1).
 func golombParameter(n, a int32) uint {
-	k := bits.Len32(uint32(a)) - bits.Len32(uint32(n))
-	if k < 0 {
-		return 0
-	}
-	if n<<k < a {
-		k++
-	}
+	k := max(bits.Len32(uint32(a))-bits.Len32(uint32(n)), 0) & 31
+	k -= int((n<<k - a) >> 31) // one more where n·2^k is less
 	return uint(min(k, 24))
 }
 
-// update adapts a context to a prediction error (A.6).
+// update adapts a context to a prediction error (A.6). Which way the bias goes is hard to
+// foresee, so it is computed without a branch.
 func (c *lsContext) update(err, step, reset int32) {
-	c.b += err * step
+	b, n := c.b+err*step, c.n
 	c.a += max(err, -err)
-	if c.n == reset {
-		c.a, c.b, c.n = c.a>>1, c.b>>1, c.n>>1
+	if n == reset {
+		c.a, b, n = c.a>>1, b>>1, n>>1
 	}
-	c.n++
-	if c.b <= -c.n {
-		c.b = max(c.b+c.n, 1-c.n)
-		c.c = max(c.c-1, -128)
-	} else if c.b > 0 {
-		c.b = min(c.b-c.n, 0)
-		c.c = min(c.c+1, 127)
-	}
+	n++
+	low, high := (b+n-1)>>31, -b>>31 // all ones where b <= -n and where b > 0
+	c.b = min(max(b+n&low-n&high, 1-n), 0)
+	c.c = min(max(c.c+low-high, -128), 127)
+	c.n = n
 }
 
 // rebuild brings a decoded value back into range (A.4.5).
