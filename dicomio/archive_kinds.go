@@ -86,6 +86,9 @@ type account struct {
 	in, out int64
 }
 
+// allowed returns how many more bytes may come out.
+func (a *account) allowed() int64 { return a.limits.GraceBytes + a.limits.Ratio*a.in - a.out }
+
 var errBomb = &Error{Reason: ArchiveBomb, Detail: "unpacks to more than the limits allow"}
 
 // source counts what is read from r as the source's.
@@ -108,7 +111,7 @@ func (a *account) unpacked(r io.Reader) io.Reader {
 		}
 		n, err := r.Read(p)
 		a.out += int64(n)
-		if a.out > a.limits.GraceBytes+a.limits.Ratio*a.in {
+		if a.allowed() < 0 {
 			return 0, errBomb
 		}
 		return n, err
@@ -263,6 +266,8 @@ func (s *scanner) zipped(f *zip.File, name string, acc *account, depth int) erro
 		return s.broken(inner, refuse(UnsafePath, "the name leads out of the archive"))
 	case f.Flags&1 != 0:
 		return s.broken(inner, refuse(BadArchive, "encrypted; unpack it with its password"))
+	case f.UncompressedSize64 > uint64(max(0, acc.allowed())): // as it says itself: not a byte needs unpacking
+		return s.broken(inner, errBomb)
 	}
 	rc, err := f.Open()
 	if err != nil {

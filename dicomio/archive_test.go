@@ -151,7 +151,7 @@ func TestScanLimits(t *testing.T) {
 		{"too large, as claimed", small, []member{{"s.tar", tarOf(member{"big", make([]byte, 2<<20)}, ct)}}, []string{"in/s.tar/big: too-large", fmt.Sprintf("in/s.tar/IM: DICOM, %d", len(ct.b))}},
 		{"too deep", small, []member{{"s", gzipOf(gzipOf(gzipOf(gzipOf(ct.b))))}}, []string{"in/s: too-deep"}},
 		{"gzip bomb", Limits{EntryBytes: 1 << 30, Entries: 9, Depth: 3, Ratio: 100, GraceBytes: 1 << 20}, []member{{"s.gz", gzipOf(zeros)}, {"t", ct.b}}, []string{"in/s.gz: archive-bomb", fmt.Sprintf("in/t: DICOM, %d", len(ct.b))}},
-		{"zip bomb", Limits{EntryBytes: 1 << 30, Entries: 9, Depth: 3, Ratio: 100, GraceBytes: 1 << 20}, []member{{"s.zip", zipOf(member{"a", zeros}, ct)}}, []string{"in/s.zip/a: archive-bomb", "in/s.zip/IM: archive-bomb"}},
+		{"zip bomb", Limits{EntryBytes: 1 << 30, Entries: 9, Depth: 3, Ratio: 100, GraceBytes: 1 << 20}, []member{{"s.zip", zipOf(member{"a", zeros}, ct)}}, []string{"in/s.zip/a: archive-bomb", fmt.Sprintf("in/s.zip/IM: DICOM, %d", len(ct.b))}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,9 +3,11 @@ package dicomio
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"oncovox/internal/jsonl"
 	"oncovox/internal/stage"
@@ -197,7 +199,7 @@ func (o *outcome) crosswalk() []Crossing {
 
 // verdict compares what was refused with what may be: series, and files that
 // belong to none that is known. Series that were never meant as volumes are left
-// out of it: every study has some.
+// out of it, since every study has some; but an ingest of nothing else has failed.
 func (o *outcome) verdict() error {
 	refused, total := 0, o.counts.Series.Total
 	for _, r := range o.refused {
@@ -211,9 +213,24 @@ func (o *outcome) verdict() error {
 			refused++
 		}
 	}
-	if total == 0 || float64(refused) <= o.cfg.MaxRefused*float64(total) {
-		return nil
+	switch {
+	case float64(refused) > o.cfg.MaxRefused*float64(total):
+		return fmt.Errorf("%w: %d of %d series and stray files, max_refused allows a share of %.3g; refused.jsonl says why",
+			stage.ErrRefused, refused, total, o.cfg.MaxRefused)
+	case o.counts.Volumes == 0 && o.cfg.MaxRefused < 1:
+		return fmt.Errorf("%w: not one volume came of %d series%s; ingest.json says what else there was", stage.ErrRefused, o.counts.Series.Total, o.reasons())
 	}
-	return fmt.Errorf("%w: %d of %d series and stray files, max_refused allows a share of %.3g; refused.jsonl says why",
-		stage.ErrRefused, refused, total, o.cfg.MaxRefused)
+	return nil
+}
+
+// reasons lists why series were refused and how often, as in " (localiser 3)".
+func (o *outcome) reasons() string {
+	var all []string
+	for _, r := range slices.Sorted(maps.Keys(o.counts.Reasons)) {
+		all = append(all, fmt.Sprintf("%s %d", r, o.counts.Reasons[r]))
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(all, ", ") + ")"
 }

@@ -444,7 +444,9 @@ func TestRunMaxRefused(t *testing.T) {
 		{"an overview", 0, append(stackFiles(1, 4, nil), overview...), nil},
 		{"one of two broken", 0.49, append(stackFiles(1, 4, nil), cut), stage.ErrRefused},
 		{"one of two broken, allowed", 0.5, append(stackFiles(1, 4, nil), cut), nil},
-		{"only an overview", 0, overview, nil},
+		{"only an overview", 0.5, overview, stage.ErrRefused},
+		{"only an overview, and all may be refused", 1, overview, nil},
+		{"labels alone", 0, [][]byte{structFile(1, 1, nil)}, stage.ErrRefused},
 	} {
 		cfg := Default()
 		cfg.MaxRefused = tt.share
