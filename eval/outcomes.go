@@ -12,8 +12,8 @@ import (
 	"oncovox/internal/jsonl"
 )
 
-// outcomesName is the file that a comparison reads.
-const outcomesName = "outcomes.json"
+// OutcomesFile is the file of an evaluation that a comparison reads.
+const OutcomesFile = "outcomes.json"
 
 // outcomes is outcomes.json: how the detections met the lesions, scan by scan,
 // from which the figures follow. It holds no id, so that it may be shared.
@@ -73,7 +73,7 @@ func (a *assessment) threshold() *float64 {
 
 // readOutcomes reads what an evaluation left in dir.
 func readOutcomes(dir string) (outcomes, error) {
-	path := filepath.Join(dir, outcomesName)
+	path := filepath.Join(dir, OutcomesFile)
 	var o outcomes
 	if err := jsonl.ReadValue(path, &o); err != nil {
 		return o, fmt.Errorf("%w: name folders left by evaluate", err)
