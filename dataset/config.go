@@ -6,7 +6,7 @@ import (
 )
 
 // Version is raised when the same inputs would be prepared differently.
-const Version = 1
+const Version = 2
 
 // Config is the prepare section of a pipeline file.
 type Config struct {
@@ -18,6 +18,7 @@ type Config struct {
 	Split         Split      `mapstructure:"split"`          // shares of the patients in each part
 	LabelFraction float64    `mapstructure:"label_fraction"` // share of the labelled training patients whose labels are kept, 0 to 1; smaller shares are subsets of greater ones
 	NearDuplicate float64    `mapstructure:"near_duplicate"` // volumes in different parts at most this far apart are a leak, in [0, 1); 0 is for equal volumes, about 1 for those of different patients
+	MaxFailed     float64    `mapstructure:"max_failed"`     // share of the volumes that may fail to be read before the stage fails, after it has tried all, 0 to 1; failed.jsonl lists them
 }
 
 // Split holds the share of the patients in each part. The shares add up to 1.
@@ -37,6 +38,7 @@ func Default() Config {
 		Split:         Split{Train: 0.6, Val: 0.2, Test: 0.2},
 		LabelFraction: 1,
 		NearDuplicate: 0.4,
+		MaxFailed:     0.05,
 	}
 }
 
@@ -66,6 +68,9 @@ func (c Config) Validate() error {
 	}
 	if !(c.NearDuplicate >= 0 && c.NearDuplicate < 1) {
 		return fmt.Errorf("near_duplicate %v: want at least 0 and less than 1", c.NearDuplicate)
+	}
+	if !(c.MaxFailed >= 0 && c.MaxFailed <= 1) {
+		return fmt.Errorf("max_failed %v: want 0 to 1", c.MaxFailed)
 	}
 	return c.Split.validate()
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"oncovox/internal/jsonl"
 	"oncovox/internal/stage"
@@ -28,6 +29,7 @@ type scan struct {
 	sum, squares float64 // over the prepared voxels, as shares of the window
 	voxels       string  // hex SHA-256 of the source's voxels
 	print        likeness
+	failed       error // why it is left out, or nil
 }
 
 // A preparation is one run of prepare.
@@ -43,9 +45,11 @@ type preparation struct {
 // it splits the patients, clamps intensities to a window, resamples to
 // canonical axes and one spacing, proves that the parts share nothing, and
 // normalises by the training part. It leaves dataset/, split.json,
-// leakage.json and fingerprint.json; a leak is an error of class stage.ErrGate,
-// with leakage.json written. Memory is that of a prepared volume for each
-// thread.
+// leakage.json, fingerprint.json and failed.jsonl, a stage.Failed for each volume
+// that could not be read and was left out. A leak is an error of class
+// stage.ErrGate, with leakage.json written; more failed volumes than
+// cfg.MaxFailed allows are one of class stage.ErrRefused, after all were tried.
+// Memory is that of a prepared volume for each thread.
 func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("%w: %v", stage.ErrConfig, err)
@@ -62,6 +66,9 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 		return err
 	}
 	if err := p.each(ctx, 0, (*preparation).resample); err != nil {
+		return err
+	}
+	if err := p.dropFailed(); err != nil {
 		return err
 	}
 	leaks := leakage(p.scans, cfg.NearDuplicate)
@@ -134,10 +141,39 @@ func (p *preparation) each(ctx context.Context, done int, f func(p *preparation,
 	return err
 }
 
-// resample brings scan i to its new grid, as shares of its window, and its
-// mask too, and notes what the other steps need.
+// resample brings scan i to its new grid. A scan that cannot be is noted.
 func (p *preparation) resample(i int) error {
 	s := &p.scans[i]
+	if s.failed = p.resampleScan(s); s.failed != nil && stage.EndsBatch(s.failed) {
+		return s.failed
+	}
+	return nil
+}
+
+// dropFailed takes the scans that failed out of the others, removes what they left,
+// and lists them.
+func (p *preparation) dropFailed() error {
+	n, failed := len(p.scans), []stage.Failed{}
+	for _, s := range p.scans {
+		if s.failed != nil {
+			f := stage.NewFailed(s.rec.ID, s.part, p.in, s.failed)
+			p.env.Logger().Warn("a scan is left out", "volume", f.Volume, "part", f.Part, "reason", f.Reason, "detail", f.Detail)
+			failed = append(failed, f)
+			if err := errors.Join(os.RemoveAll(p.path("volumes", &s)), os.RemoveAll(p.path("masks", &s))); err != nil {
+				return err
+			}
+		}
+	}
+	p.scans = slices.DeleteFunc(p.scans, func(s scan) bool { return s.failed != nil })
+	if err := jsonl.Write(filepath.Join(p.env.Out, stage.FailedFile), failed, 0o644); err != nil {
+		return err
+	}
+	return stage.CheckFailed(failed, n, p.cfg.MaxFailed)
+}
+
+// resampleScan brings s to its new grid, as shares of its window, and its mask
+// too, and notes what the other steps need.
+func (p *preparation) resampleScan(s *scan) error {
 	m, err := volume.Open(filepath.Join(p.in, "volumes", s.rec.ID))
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"oncovox/internal/jsonl"
+	"oncovox/internal/stage"
 	"oncovox/volume"
 )
 
@@ -37,6 +38,32 @@ func (r row) validate() error {
 	}
 	if !(r.Scale > 0) || math.IsInf(r.Scale, 0) || math.IsNaN(r.Offset+r.WindowLow+r.WindowHigh) {
 		return fmt.Errorf("volume %s: scale %v, offset %v: want finite numbers and a scale above 0", r.ID, r.Scale, r.Offset)
+	}
+	return nil
+}
+
+// apart fails if rows of different parts share what no two parts may share.
+func apart(rows []row) error {
+	for _, id := range []struct {
+		what string
+		of   func(r row) string
+	}{
+		{"patient", func(r row) string { return r.Patient }},
+		{"study", func(r row) string { return r.Study }},
+		{"series", func(r row) string { return r.Series }},
+		{"frame of reference", func(r row) string { return r.Frame }},
+		{"scan", func(r row) string { return r.SourceDigest }},
+	} {
+		first := map[string]row{}
+		for _, r := range rows {
+			shared := id.of(r)
+			if f, ok := first[shared]; !ok {
+				first[shared] = r
+			} else if shared != "" && f.Part != r.Part {
+				return fmt.Errorf("%w: the parts share data: volume %s (%s) and volume %s (%s): same %s %s: prepare again",
+					stage.ErrGate, f.ID, f.Part, r.ID, r.Part, id.what, shared)
+			}
+		}
 	}
 	return nil
 }

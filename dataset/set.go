@@ -59,12 +59,17 @@ type Set struct {
 	open map[string]*volume.Mapped
 }
 
-// Open reads the dataset that a prepare stage left in the folder dir.
+// Open reads the dataset that a prepare stage left in the folder dir. Parts that
+// share a patient, a study, a series, a frame of reference or a scan are an error of
+// class stage.ErrGate, whoever made them so.
 func Open(dir string) (*Set, error) {
 	s := &Set{dir: filepath.Join(dir, "dataset"), open: map[string]*volume.Mapped{}}
 	rows, err := readRows(filepath.Join(s.dir, "volumes.jsonl"))
 	if err != nil {
 		return nil, err
+	}
+	if err := apart(rows); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.dir, err)
 	}
 	lesions, err := lesion.Read(filepath.Join(s.dir, "lesions.jsonl"))
 	if err != nil {

@@ -45,11 +45,14 @@ func (s *study) addBaselines(ctx context.Context, set *dataset.Set) error {
 			}
 			v, err := set.Volume(it.ID)
 			if err != nil {
-				return fmt.Errorf("%w", err)
+				m.Absent, s.unread = "a scan cannot be read", append(s.unread, it.ID)
+				break
 			}
 			marks[it.ID] = find(it, v)
 		}
-		m.pool = s.pool(func(id string) []metric.Mark { return marks[id] })
+		if m.Absent == "" {
+			m.pool = s.pool(func(id string) []metric.Mark { return marks[id] })
+		}
 	}
 	return nil
 }

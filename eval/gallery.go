@@ -98,8 +98,9 @@ func (s *study) tiles(set *dataset.Set, scenes []scene) ([]tile, error) {
 	for _, sc := range scenes {
 		it := s.items[sc.scan]
 		v, err := set.Volume(it.ID)
-		if err != nil {
-			return nil, fmt.Errorf("%w", err)
+		if err != nil { // the figures do not depend on it
+			s.unread = append(s.unread, it.ID)
+			continue
 		}
 		g := newGreys(it, v)
 		scan := s.detector().pool.Matches[sc.scan].Scan

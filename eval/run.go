@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"oncovox/dataset"
 	"oncovox/internal/stage"
@@ -77,6 +78,9 @@ func (a *assessment) finish(env stage.Env) error {
 		return fmt.Errorf("%w", err)
 	}
 	env.Progress.Report(steps, steps, "")
+	if n := len(slices.Compact(slices.Sorted(slices.Values(s.unread)))); n > 0 {
+		env.Logger().Warn("scans cannot be read: they have no picture, and baselines that need them no figures", "scans", n)
+	}
 	if env.Log != nil {
 		d := a.results[0]
 		env.Log.Info("evaluated", "scans", d.Counts.Scans, "lesions", d.Counts.Lesions,

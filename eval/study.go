@@ -19,6 +19,7 @@ type study struct {
 	outside    int                   // detections in scans that do not count
 	attributes map[string]Attributes // by id, what is known beside
 	methods    []*method             // the detector first
+	unread     []string              // ids of scans that a picture or a baseline wanted and that cannot be read
 }
 
 // A method is a way of finding lesions.

@@ -1,6 +1,7 @@
 package finetune
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,7 @@ import (
 )
 
 // PredictVersion is raised when equal inputs would give other detections.
-const PredictVersion = 1
+const PredictVersion = 2
 
 // PredictConfig is the predict section of a pipeline file.
 type PredictConfig struct {
@@ -22,6 +23,7 @@ type PredictConfig struct {
 	Overlap       float64 `mapstructure:"overlap"`        // share of a window's side that neighbours share, in [0, 0.75]
 	MinScore      float64 `mapstructure:"min_score"`      // detections below are dropped, in [0, 1)
 	MaxDetections int     `mapstructure:"max_detections"` // the surest of a scan that are kept; at least 1
+	MaxFailed     float64 `mapstructure:"max_failed"`     // share of the scans that may fail to be read before the stage fails, after it has tried all, 0 to 1; failed.jsonl lists them
 }
 
 // DefaultPredict returns the settings that a pipeline file starts from.
@@ -49,19 +51,25 @@ func (c PredictConfig) Validate() error {
 	if c.MaxDetections < 1 {
 		errs = append(errs, fmt.Errorf("max_detections %d: want at least 1", c.MaxDetections))
 	}
+	if !(c.MaxFailed >= 0 && c.MaxFailed <= 1) {
+		errs = append(errs, fmt.Errorf("max_failed %v: want 0 to 1", c.MaxFailed))
+	}
 	return errors.Join(errs...)
 }
 
 // predictSummary is the file predict.json.
 type predictSummary struct {
 	Scans      int        `json:"scans"`
+	Failed     int        `json:"failed"` // scans without an answer; failed.jsonl lists them
 	Detections int        `json:"detections"`
 	Part       string     `json:"part"`
 	SpacingMM  [3]float64 `json:"spacing_mm"`
 }
 
 // Predict is the stage that runs the detector in role "detector" over the scans
-// of the dataset in role "data". It leaves detections.jsonl and predict.json.
+// of the dataset in role "data". It leaves detections.jsonl, predict.json and
+// failed.jsonl, a stage.Failed for each scan that could not be read; if they are more
+// than cfg.MaxFailed allows, it fails with stage.ErrRefused after it has tried all.
 func Predict(ctx context.Context, cfg PredictConfig, env stage.Env) error {
 	data, err := env.Input("data")
 	if err != nil {
@@ -88,24 +96,37 @@ func Predict(ctx context.Context, cfg PredictConfig, env stage.Env) error {
 	if err != nil {
 		return err
 	}
-	found, err := s.detect(ctx, set, items, cfg.MinScore, cfg.MaxDetections, env.Progress)
+	failed := []stage.Failed{}
+	found, err := s.detect(ctx, set, items, cfg.MinScore, cfg.MaxDetections, env.Progress, func(it dataset.Item, err error) {
+		f := stage.NewFailed(it.ID, it.Part, data, err)
+		env.Logger().Warn("a scan gets no answer", "volume", f.Volume, "reason", f.Reason, "detail", f.Detail)
+		failed = append(failed, f)
+	})
 	if err != nil {
 		return err
 	}
-	if err := lesion.WriteDetections(filepath.Join(env.Out, "detections.jsonl"), found); err != nil {
-		return err
-	}
-	sum := predictSummary{len(items), len(found), cfg.Part, d.SpacingMM}
-	return jsonl.WriteValue(filepath.Join(env.Out, "predict.json"), sum, 0o644)
+	sum := predictSummary{len(items), len(failed), len(found), cfg.Part, d.SpacingMM}
+	return cmp.Or(
+		lesion.WriteDetections(filepath.Join(env.Out, "detections.jsonl"), found),
+		jsonl.Write(filepath.Join(env.Out, stage.FailedFile), failed, 0o644),
+		jsonl.WriteValue(filepath.Join(env.Out, "predict.json"), sum, 0o644),
+		stage.CheckFailed(failed, len(items), cfg.MaxFailed),
+	)
 }
 
-// detect returns the detections of all items.
-func (s *Scanner) detect(ctx context.Context, set *dataset.Set, items []dataset.Item, minScore float64, limit int, progress stage.Progress) ([]lesion.Detection, error) {
+// detect returns the detections of all items. An item that cannot be read is told to
+// failed, without which it is an error.
+func (s *Scanner) detect(ctx context.Context, set *dataset.Set, items []dataset.Item, minScore float64, limit int,
+	progress stage.Progress, failed func(dataset.Item, error)) ([]lesion.Detection, error) {
 	var all []lesion.Detection
 	for i := range items {
 		it := &items[i]
 		progress.Report(i, len(items), fmt.Sprintf("%d detections", len(all)))
 		v, err := set.Volume(it.ID)
+		if err != nil && failed != nil && !stage.EndsBatch(err) {
+			failed(*it, err)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

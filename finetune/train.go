@@ -32,6 +32,7 @@ const (
 // random weights of the preset. It leaves detector.safetensors, history.csv and
 // operating_points.json, and keeps its state to resume from.
 func Run(ctx context.Context, cfg Config, env stage.Env) error {
+	env.Log = env.Logger()
 	data, err := env.Input("data")
 	if err != nil {
 		return err
@@ -270,7 +271,7 @@ func (t *trainer) load(part int) {
 // before were better. Without labelled validation scans the last weights win.
 func (t *trainer) validate(ctx context.Context, row *historyRow) error {
 	p := DefaultPredict()
-	found, err := t.scanner.detect(ctx, t.set, t.val, p.MinScore, p.MaxDetections, nil)
+	found, err := t.scanner.detect(ctx, t.set, t.val, p.MinScore, p.MaxDetections, nil, nil)
 	if err != nil {
 		return err
 	}

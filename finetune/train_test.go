@@ -250,7 +250,7 @@ func TestScannerBatches(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := s.detect(context.Background(), set, set.Items(""), 0, 5, nil)
+		got, err := s.detect(context.Background(), set, set.Items(""), 0, 5, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

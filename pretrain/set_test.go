@@ -47,7 +47,7 @@ func blobSet(t *testing.T, side int, parts ...string) string {
 		}
 		rows = append(rows, preparedRow{
 			Record: volume.Record{
-				ID: id, Patient: "p" + id, Study: "s", Series: "s", Modality: "CT", Unit: "HU", Shape: v.Shape,
+				ID: id, Patient: "p" + id, Study: "s" + id, Series: "s" + id, Modality: "CT", Unit: "HU", Shape: v.Shape,
 				SpacingMM: v.SpacingMM(), Affine: v.Affine, DType: stored.DType, Digest: stored.Digest, Verdict: "volume",
 			},
 			Part: part, Scale: 100, WindowLow: -300, WindowHigh: 300,

@@ -20,6 +20,7 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", stage.ErrConfig, err)
 	}
+	env.Log = env.Logger()
 	dir, err := env.Input("data")
 	if err != nil {
 		return err

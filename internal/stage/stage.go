@@ -17,7 +17,7 @@ type Env struct {
 	In       map[string]string // role ("data", "backbone", ...) to the folder of the stage that fills it
 	Out      string            // an existing folder, to be filled. It may hold the state of an interrupted run of the same work
 	Version  string            // the program's version, for provenance
-	Log      *slog.Logger      // never nil when Env comes from New or the runner
+	Log      *slog.Logger      // nil for none; Logger is for all cases
 	Progress Progress          // may be nil
 	Now      func() time.Time  // the clock, for what leaves no trace in an artifact, such as when a training state is saved; nil for none
 }
@@ -28,6 +28,14 @@ func (e Env) Input(role string) (string, error) {
 		return dir, nil
 	}
 	return "", fmt.Errorf("needs a stage in the role %q", role)
+}
+
+// Logger returns where the stage logs: Log, or what says nothing if that is nil.
+func (e Env) Logger() *slog.Logger {
+	if e.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return e.Log
 }
 
 // A Progress hears how far a long job is: done of total items (total is 0 when
