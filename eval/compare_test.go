@@ -57,7 +57,7 @@ func evaluated(t testing.TB, dir, name string, share float64, seed int64) string
 	return out
 }
 
-func compared(t testing.TB, a, b, out string) Comparison {
+func mustCompare(t testing.TB, a, b, out string) Comparison {
 	t.Helper()
 	must(t, os.MkdirAll(out, 0o755))
 	must(t, Compare(context.Background(), CompareConfig{a, b, 300, 300}, stage.Env{Seed: 1, Out: out}))
@@ -71,11 +71,11 @@ func TestCompare(t *testing.T) {
 	good, other, bad := evaluated(t, dir, "good", 0.95, 1), evaluated(t, dir, "other", 0.95, 2), evaluated(t, dir, "bad", 0.3, 3)
 	checkReport(t, good)
 
-	c := compared(t, good, bad, filepath.Join(dir, "good-bad"))
+	c := mustCompare(t, good, bad, filepath.Join(dir, "good-bad"))
 	if c.Verdict != verdictA || c.A != "good" || c.Patients != 40 || c.Scans != 60 || c.Lesions != 60 {
 		t.Errorf("verdict %q of %s, %d scans, %d patients, %d lesions", c.Verdict, c.A, c.Scans, c.Patients, c.Lesions)
 	}
-	back := compared(t, bad, good, filepath.Join(dir, "bad-good"))
+	back := mustCompare(t, bad, good, filepath.Join(dir, "bad-good"))
 	if back.Verdict != verdictB {
 		t.Errorf("swapped: verdict %q", back.Verdict)
 	}
@@ -89,11 +89,11 @@ func TestCompare(t *testing.T) {
 		t.Errorf("test of the lesions %+v", tests[0])
 	}
 
-	same := compared(t, good, other, filepath.Join(dir, "good-other"))
+	same := mustCompare(t, good, other, filepath.Join(dir, "good-other"))
 	if same.Verdict != verdictNone || !strings.Contains(same.Words, "no evidence of a difference") {
 		t.Errorf("two alike: %q, %q", same.Verdict, same.Words)
 	}
-	self := compared(t, good, good, filepath.Join(dir, "self"))
+	self := mustCompare(t, good, good, filepath.Join(dir, "self"))
 	if self.A != "A" || *self.Figures[0].Difference != 0 || *self.Figures[0].P != 1 || self.Verdict != verdictNone {
 		t.Errorf("one with itself: %+v", self.Figures[0])
 	}
@@ -105,7 +105,7 @@ func TestCompare(t *testing.T) {
 	}
 
 	procs := runtime.GOMAXPROCS(1)
-	compared(t, good, bad, filepath.Join(dir, "again"))
+	mustCompare(t, good, bad, filepath.Join(dir, "again"))
 	runtime.GOMAXPROCS(procs)
 	sameFiles(t, filepath.Join(dir, "good-bad"), filepath.Join(dir, "again"))
 }
@@ -119,9 +119,9 @@ func TestCompareRefuses(t *testing.T) {
 	edited := func(name, old, new string) string {
 		out := filepath.Join(dir, name)
 		must(t, os.MkdirAll(out, 0o755))
-		b, err := os.ReadFile(filepath.Join(good, outcomesName))
+		b, err := os.ReadFile(filepath.Join(good, OutcomesFile))
 		must(t, err)
-		must(t, os.WriteFile(filepath.Join(out, outcomesName), []byte(strings.Replace(string(b), old, new, 1)), 0o644))
+		must(t, os.WriteFile(filepath.Join(out, OutcomesFile), []byte(strings.Replace(string(b), old, new, 1)), 0o644))
 		return out
 	}
 	for name, b := range map[string]string{
@@ -141,7 +141,7 @@ func TestCompareRefuses(t *testing.T) {
 		}
 	}
 	// Two submissions to LUNA16 can be compared, by the figures of lesions and scans alone.
-	c := compared(t, luna, luna, filepath.Join(dir, "luna-luna"))
+	c := mustCompare(t, luna, luna, filepath.Join(dir, "luna-luna"))
 	if *c.Figures[0].A != 0.46153846153846156 || c.Tests[0].Undefined == "" {
 		t.Errorf("CPM %v, tests %+v", *c.Figures[0].A, c.Tests)
 	}

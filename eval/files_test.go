@@ -33,7 +33,7 @@ func TestRunFiles(t *testing.T) {
 			t.Errorf("the report names %s", secret)
 		}
 	}
-	if b, err := os.ReadFile(filepath.Join(out, outcomesName)); err != nil || strings.Contains(string(b), "p01") || strings.Contains(string(b), "s01") {
+	if b, err := os.ReadFile(filepath.Join(out, OutcomesFile)); err != nil || strings.Contains(string(b), "p01") || strings.Contains(string(b), "s01") {
 		t.Errorf("outcomes.json names a patient or a scan; error %v", err)
 	}
 }
