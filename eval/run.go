@@ -78,7 +78,7 @@ func (a *assessment) finish(env stage.Env) error {
 		return fmt.Errorf("%w", err)
 	}
 	env.Progress.Report(steps, steps, "")
-	if n := len(slices.Compact(slices.Sorted(slices.Values(s.unread)))); n > 0 {
+	if n := len(slices.Compact(slices.Sorted(slices.Values(a.study.unread)))); n > 0 {
 		env.Logger().Warn("scans cannot be read: they have no picture, and baselines that need them no figures", "scans", n)
 	}
 	if env.Log != nil {
