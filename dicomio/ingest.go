@@ -17,7 +17,7 @@ import (
 
 // Version is raised when the same sources and settings would give other
 // artifacts.
-const Version = 3
+const Version = 4
 
 // Run reads the archives in cfg.Sources, in the folder of the role "archives" and
 // in cfg.Labels, and leaves in env.Out:
@@ -27,6 +27,7 @@ const Version = 3
 //	lesions.jsonl   a lesion.Lesion for each lesion
 //	volumes/<id>/   the voxels (package volume)
 //	masks/<id>/     the voxels of the lesions, where a volume has any
+//	made.jsonl      a line for each volume: the digest of what it was made from
 //	ingest.json     counts
 //	crosswalk.jsonl what each id stands for; private
 //	key             the key of the ids; private
@@ -39,7 +40,9 @@ const Version = 3
 //
 // Decoded slices wait in env.Out/state meanwhile, and a journal there says what is
 // done: after ctx is done, a fault of the machine or a kill, another Run with the
-// same sources and settings goes on from it and leaves the same bytes. Memory is that of one volume
+// same sources and settings goes on from it and leaves the same bytes. Of the finished
+// ingest in env.Previous it takes the volumes that would be made from the same slices
+// in the same way. Memory is that of one volume
 // and one file a worker, of 16 bytes a slice, of about a kilobyte a series, of 24 bytes a corner
 // of the lesions' outlines, and of a bit a pixel of the boxes of their segments.
 func Run(ctx context.Context, cfg Config, env stage.Env) error {
@@ -61,7 +64,10 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err != nil {
 		return err
 	}
-	err = work(ctx, sources, cfg, env, maker{cfg: cfg, ids: ids, spill: sp, journal: j, dir: filepath.Join(env.Out, "volumes")})
+	err = work(ctx, sources, cfg, env, maker{
+		cfg: cfg, ids: ids, spill: sp, journal: j, dir: filepath.Join(env.Out, "volumes"),
+		previous: env.Previous, made: openMade(env.Previous),
+	})
 	sp.file.Close()
 	j.close()
 	if err == nil || errors.Is(err, stage.ErrRefused) || errors.Is(err, stage.ErrConfig) {
@@ -83,6 +89,9 @@ func work(ctx context.Context, sources []string, cfg Config, env stage.Env, m ma
 	m.images = found.images()
 	all, err := makeAll(ctx, m, found.series, env.Progress)
 	if err != nil {
+		return err
+	}
+	if err := m.journal.writeMade(env.Out); err != nil {
 		return err
 	}
 	o := newOutcome(found, all, m.ids, cfg)

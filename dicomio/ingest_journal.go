@@ -27,7 +27,7 @@ type journal struct {
 	mu      sync.Mutex
 	file    *os.File
 	rows    *os.File
-	volumes map[string]volumeDone // of the interrupted run
+	volumes map[string]volumeDone // by id
 }
 
 // A fileRow is a file of the sources whose frames are in the spill, or that is
@@ -41,11 +41,12 @@ type fileRow struct {
 // rowSize is that of a fileRow as it is written.
 const rowSize = 16 + 16 + 16
 
-// A volumeDone is a volume that is written.
+// A volumeDone is a volume that is written, as made.jsonl has it too.
 type volumeDone struct {
-	ID     string        `json:"id"`
-	Stored volume.Stored `json:"stored"`
-	Filled bool          `json:"filled"`
+	ID      string        `json:"id"`
+	Content string        `json:"content"` // digest of what it was made from
+	Stored  volume.Stored `json:"stored"`
+	Filled  bool          `json:"filled"`
 }
 
 // openJournal reads the journal at path, up to a line that was cut off, and goes on
@@ -95,6 +96,7 @@ func (j *journal) write(v volumeDone) error {
 	if _, err := j.file.Write(append(b, '\n')); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
+	j.volumes[v.ID] = v
 	return nil
 }
 
@@ -162,10 +164,12 @@ func digestOf(parts ...[]byte) (d [16]byte) {
 }
 
 // volume returns the volume id in the folder dir, if it is the one that an interrupted
-// run has written.
-func (j *journal) volume(id, dir string) (volumeDone, bool) {
+// run has written, from that content.
+func (j *journal) volume(id, dir, content string) (volumeDone, bool) {
+	j.mu.Lock()
 	v, ok := j.volumes[id]
-	if !ok {
+	j.mu.Unlock()
+	if !ok || v.Content != content {
 		return v, false
 	}
 	digest, err := volume.Digest(filepath.Join(dir, id))

@@ -44,6 +44,9 @@ type maker struct {
 	journal *journal
 	dir     string          // where volumes go, one folder each
 	images  map[string]bool // that labels refer to
+
+	previous string                // folder of the ingest that this one replaces, or ""
+	made     map[string]volumeDone // what that says of its volumes, by id
 }
 
 // make brings a series to its end: its volumes are written, and what is refused
@@ -166,10 +169,15 @@ func (m maker) part(s *series, p part, i, n int, unit string, factor float64) (*
 	return newPlaced(rec, s.uid, i, st, m.images), nil
 }
 
-// write writes the voxels of st as the volume id, unless an interrupted run has.
+// write writes the voxels of st as the volume id, unless an interrupted run has, or
+// the ingest before has made it from the same.
 func (m maker) write(id string, st *stack, modality, unit string, factor float64) (volumeDone, error) {
-	if done, ok := m.journal.volume(id, m.dir); ok {
+	content := st.content(modality, unit, factor)
+	if done, ok := m.journal.volume(id, m.dir, content); ok {
 		return done, nil
+	}
+	if done, ok := m.take(id, content); ok {
+		return done, m.journal.write(done)
 	}
 	v, filled, err := st.voxels(m.spill, modality, unit, factor)
 	if err != nil {
@@ -179,6 +187,6 @@ func (m maker) write(id string, st *stack, modality, unit string, factor float64
 	if err != nil {
 		return volumeDone{}, err
 	}
-	done := volumeDone{id, kept, filled}
+	done := volumeDone{id, content, kept, filled}
 	return done, m.journal.write(done)
 }

@@ -202,6 +202,9 @@ func execute(ctx context.Context, s Stage, w Work, in map[string]string, out str
 	if o.Progress != nil {
 		env.Progress = o.Progress(s.Name)
 	}
+	if was, err := readRecord(out); err == nil && was.Kind == w.Kind && was.Version == w.Version {
+		env.Previous = out
+	}
 	rec := &Record{Stage: s.Name, Key: w.Key(), Work: w, From: s.Needs, Program: o.Program, Machine: thisMachine(), Start: time.Now().UTC()}
 	// What a stage that failed has left says why, or is gone on from.
 	if err := fenced(ctx, s, env); err != nil {

@@ -244,6 +244,35 @@ func TestSources(t *testing.T) {
 	}
 }
 
+// A stage that replaces what it left before is told where that is, and one of
+// another version is not.
+func TestPrevious(t *testing.T) {
+	dir := t.TempDir()
+	th := &theatre{}
+	kinds := th.kinds()
+	var previous []string
+	act := kinds[0].Run
+	kinds[0].Run = func(ctx context.Context, cfg Config, env stage.Env) error {
+		previous = append(previous, env.Previous)
+		return act(ctx, cfg, env)
+	}
+	for i, items := range []int{2, 2, 3, 4} {
+		if i == 3 {
+			kinds[0].Version = 2
+		}
+		p, err := parse(kinds, "p.yaml", []byte(two), []Setting{{Key: "stages.a.with.items", Value: items}}, noEnv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Run(t.Context(), dir, testOptions()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := cmp.Diff([]string{"", filepath.Join(dir, "a"), ""}, previous); d != "" {
+		t.Error(d)
+	}
+}
+
 // Every source that cannot be read is named at once, before anything runs.
 func TestPlanNamesAllMissingSources(t *testing.T) {
 	text := "name: p\nstages:\n  - {name: m, run: make}\n  - name: a\n    run: import\n    with: {sources: [no.zip]}\n  - name: b\n    run: import\n    with: {sources: [nor.zip]}\n"

@@ -16,6 +16,7 @@ type Env struct {
 	Seed     int64             // every random number of the stage derives from it
 	In       map[string]string // role ("data", "backbone", ...) to the folder of the stage that fills it
 	Out      string            // an existing folder, to be filled. It may hold the state of an interrupted run of the same work
+	Previous string            // the folder of finished work that this will replace, or "". What is taken from it must be proved to be the same
 	Version  string            // the program's version, for provenance
 	Log      *slog.Logger      // nil for none; Logger is for all cases
 	Progress Progress          // may be nil
