@@ -47,10 +47,10 @@ func newDetector(s spec, seed int64) (*Detector, error) {
 // skips returns the channels of the stem's grids that the head takes in: those
 // as fine as the map.
 func (d *Detector) skips() []int {
-	if d.Backbone.Stem != "conv" {
-		return nil
+	if w := d.ps.Get("stem.0.conv.weight"); w != nil {
+		return []int{w.Shape[0]}
 	}
-	return []int{d.ps.Get("stem.0.conv.weight").Shape[0]}
+	return nil
 }
 
 // build adds the whole detector to g and returns its input, a grid of batch

@@ -5,12 +5,14 @@ import "fmt"
 // A BackboneConfig describes an encoder and the decoder it is pretrained with.
 // It is all that is needed, beside the weights, to build them again.
 type BackboneConfig struct {
-	Stem  string `json:"stem" mapstructure:"stem"`   // how voxels become tokens: "linear", or "conv", for sides of a patch that are powers of 2
+	Stem  string `json:"stem" mapstructure:"stem"`   // how voxels become tokens: "linear", or for sides of a patch that are powers of 2 "conv" or "residual"
 	Crop  [3]int `json:"crop" mapstructure:"crop"`   // D, H, W of a crop, in voxels
 	Patch [3]int `json:"patch" mapstructure:"patch"` // sides of the patch of a token, in voxels; they divide the crop's
 	Dim   int    `json:"dim" mapstructure:"dim"`     // columns of a token; a multiple of heads
-	Depth int    `json:"depth" mapstructure:"depth"` // blocks
+	Depth int    `json:"depth" mapstructure:"depth"` // transformer blocks; with a residual stem and none it is a convolutional network
 	Heads int    `json:"heads" mapstructure:"heads"` // attention heads
+
+	StemDepth int `json:"stem_depth" mapstructure:"stem_depth"` // residual blocks at each scale of a residual stem
 
 	DecDim   int `json:"dec_dim" mapstructure:"dec_dim"`     // the same of the decoder
 	DecDepth int `json:"dec_depth" mapstructure:"dec_depth"` // may be 0
@@ -18,6 +20,13 @@ type BackboneConfig struct {
 
 	PositionBase float64 `json:"position_base" mapstructure:"position_base"` // see SinCos; greater than 1
 }
+
+// The stems.
+const (
+	linearStem   = "linear"
+	convStem     = "conv"
+	residualStem = "residual"
+)
 
 // mlpRatio is the width of a block's hidden layer over that of its tokens.
 const mlpRatio = 4
@@ -47,17 +56,24 @@ func Presets() []Preset {
 			DecDim: decDim, DecDepth: decDepth, DecHeads: decHeads, PositionBase: base,
 		}}
 	}
+	cnn := func(name string, crop, patch, dim, stemDepth, decDim, decDepth, decHeads int) Preset {
+		p := vit(gridBase, name, residualStem, crop, patch, dim, 0, 1, decDim, decDepth, decHeads)
+		p.StemDepth = stemDepth
+		return p
+	}
 	return []Preset{
-		vit(usualBase, "parity", "linear", 16, 4, 48, 2, 3, 24, 1, 2),
-		vit(usualBase, "base", "linear", 96, 16, 384, 6, 6, 192, 2, 6),
-		vit(usualBase, "base8", "linear", 96, 8, 384, 6, 6, 192, 2, 6),
-		vit(usualBase, "tiny", "linear", 96, 16, 192, 12, 3, 96, 2, 3),
-		vit(usualBase, "tiny8", "linear", 96, 8, 192, 12, 3, 96, 2, 3),
-		vit(gridBase, "nano-conv", "conv", 32, 8, 128, 4, 4, 64, 1, 2),
-		vit(gridBase, "micro", "linear", 32, 4, 96, 4, 3, 48, 1, 2),
-		vit(gridBase, "micro-conv", "conv", 32, 4, 96, 4, 3, 48, 1, 2),
-		vit(gridBase, "mini", "linear", 32, 4, 192, 6, 6, 96, 2, 3),
-		vit(gridBase, "mini-conv", "conv", 48, 8, 192, 6, 6, 96, 2, 3),
+		vit(usualBase, "parity", linearStem, 16, 4, 48, 2, 3, 24, 1, 2),
+		vit(usualBase, "base", linearStem, 96, 16, 384, 6, 6, 192, 2, 6),
+		vit(usualBase, "base8", linearStem, 96, 8, 384, 6, 6, 192, 2, 6),
+		vit(usualBase, "tiny", linearStem, 96, 16, 192, 12, 3, 96, 2, 3),
+		vit(usualBase, "tiny8", linearStem, 96, 8, 192, 12, 3, 96, 2, 3),
+		vit(gridBase, "nano-conv", convStem, 32, 8, 128, 4, 4, 64, 1, 2),
+		vit(gridBase, "micro", linearStem, 32, 4, 96, 4, 3, 48, 1, 2),
+		vit(gridBase, "micro-conv", convStem, 32, 4, 96, 4, 3, 48, 1, 2),
+		vit(gridBase, "mini", linearStem, 32, 4, 192, 6, 6, 96, 2, 3),
+		vit(gridBase, "mini-conv", convStem, 48, 8, 192, 6, 6, 96, 2, 3),
+		cnn("nano-cnn", 32, 8, 96, 1, 64, 1, 2),
+		cnn("mini-cnn", 48, 8, 128, 2, 96, 2, 3),
 	}
 }
 
@@ -75,15 +91,18 @@ func LookupPreset(name string) (BackboneConfig, error) {
 
 // Validate returns the first setting that no network can be built with, or nil.
 func (c BackboneConfig) Validate() error {
-	if c.Stem != "linear" && c.Stem != "conv" {
-		return fmt.Errorf("stem %q: want linear or conv", c.Stem)
+	if c.Stem != linearStem && c.Stem != convStem && c.Stem != residualStem {
+		return fmt.Errorf("stem %q: want linear, conv or residual", c.Stem)
+	}
+	if (c.StemDepth > 0) != (c.Stem == residualStem) || c.StemDepth < 0 || c.StemDepth > 100 {
+		return fmt.Errorf("stem_depth %d of a %s stem: want 1 to 100 blocks of a residual one and 0 of others", c.StemDepth, c.Stem)
 	}
 	for i, p := range c.Patch {
 		if p <= 0 || c.Crop[i] <= 0 || c.Crop[i]%p != 0 || c.Crop[i] > 1024 {
 			return fmt.Errorf("crop %v and patch %v: want sides up to 1024 that the patch divides", c.Crop, c.Patch)
 		}
-		if c.Stem == "conv" && p&(p-1) != 0 {
-			return fmt.Errorf("patch %v: the conv stem wants powers of 2", c.Patch)
+		if c.Stem != linearStem && p&(p-1) != 0 {
+			return fmt.Errorf("patch %v: the %s stem wants powers of 2", c.Patch, c.Stem)
 		}
 	}
 	if c.PatchVoxels() == 1 {

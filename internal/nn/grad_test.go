@@ -71,6 +71,9 @@ func opCases() []opCase {
 		{"upsample nearest", [][2]int{{2 * 2 * 3 * 2, 3}}, func(g *Graph, _ *Params, x []*Tensor) *Tensor {
 			return g.UpsampleNearest(x[0].OnGrid(2, [3]int{2, 3, 2}))
 		}},
+		{"blank", [][2]int{{2 * 2 * 4 * 2, 3}}, func(g *Graph, _ *Params, x []*Tensor) *Tensor {
+			return g.Blank(g.GELU(x[0]).OnGrid(2, [3]int{2, 4, 2}), [3]int{1, 2, 1}, []int{0, 5, 14})
+		}},
 		{"concat", [][2]int{{5, 3}, {5, 1}, {5, 4}}, func(g *Graph, _ *Params, x []*Tensor) *Tensor { return g.Concat(x...) }},
 	}
 }

@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"math"
+	"sync"
 
 	"oncovox/internal/kernel"
 )
@@ -40,17 +41,20 @@ func (g *Graph) mse(x, target *Tensor, normalise bool, row func(dst, target []fl
 	norm := newTargetNorm(x.Rows, cols)
 	var now *Call
 	differ := func(from, to int) {
-		d := now.Saved[0][from*cols : to*cols]
+		d := norm.buffer(piece * cols)
+		defer norm.give(d)
+		t := (*d)[:(to-from)*cols]
 		for r := from; r < to; r++ {
-			row(d[(r-from)*cols:(r-from+1)*cols], now.X[1], r)
+			row(t[(r-from)*cols:(r-from+1)*cols], now.X[1], r)
 		}
 		if normalise {
-			norm.negative(d, from, to)
+			norm.negative(t, from, to)
 		} else {
-			kernel.Scale(d, -1)
+			kernel.Scale(t, -1)
 		}
-		kernel.AddTo(d, now.X[0][from*cols:to*cols])
-		sums[from/piece] = kernel.SumSquares(d)
+		diff := now.Saved[0][from*cols : to*cols] // x's own memory, mostly
+		kernel.Add(diff, now.X[0][from*cols:to*cols], t)
+		sums[from/piece] = kernel.SumSquares(diff)
 	}
 	var k float32
 	scale := func(from, to int) {
@@ -61,7 +65,7 @@ func (g *Graph) mse(x, target *Tensor, normalise bool, row func(dst, target []fl
 		kernel.Scale(dx, k)
 	}
 	return g.Apply(Op{
-		Name: "mse", Rows: 1, Cols: 1, Saved: []int{n}, ForgetX: true, NoGrad: []int{1}, SpendSaved: true,
+		Name: "mse", Rows: 1, Cols: 1, Saved: []int{n}, ForgetX: true, NoGrad: []int{1}, Spend: true,
 		Forward: func(c *Call) {
 			now = c
 			kernel.Split(x.Rows, piece, differ)
@@ -86,7 +90,19 @@ type targetNorm struct {
 	eps        float32
 	gain, bias []float32
 	mean, rstd []float32 // of each row; not used
+	free       sync.Pool // of buffers for a piece of the targets
 }
+
+// buffer returns one with room for n floats, to be given back.
+func (t *targetNorm) buffer(n int) *[]float32 {
+	if b, ok := t.free.Get().(*[]float32); ok {
+		return b
+	}
+	b := make([]float32, n)
+	return &b
+}
+
+func (t *targetNorm) give(b *[]float32) { t.free.Put(b) }
 
 func newTargetNorm(rows, cols int) *targetNorm {
 	share := float64(cols-1) / float64(cols)

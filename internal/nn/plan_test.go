@@ -70,7 +70,11 @@ func TestPlanChangesNothing(t *testing.T) {
 }
 
 func smallConfig(stem string) BackboneConfig {
-	return BackboneConfig{Stem: stem, Crop: cube(16), Patch: cube(4), Dim: 24, Depth: 2, Heads: 3, DecDim: 12, DecDepth: 1, DecHeads: 2, PositionBase: 100}
+	c := BackboneConfig{Stem: stem, Crop: cube(16), Patch: cube(4), Dim: 24, Depth: 2, Heads: 3, DecDim: 12, DecDepth: 1, DecHeads: 2, PositionBase: 100}
+	if stem == residualStem {
+		c.StemDepth, c.Depth = 1, 0
+	}
+	return c
 }
 
 // smallMAE compiles a masked autoencoder. Without share, every buffer has a

@@ -108,7 +108,7 @@ func (g *Graph) Patches(x *Tensor, patch [3]int, rows []int) *Tensor {
 		}
 	}
 	t := g.Apply(Op{
-		Name: "patches", Rows: len(rows), Cols: p,
+		Name: "patches", Rows: len(rows), Cols: p, Cheap: true,
 		Forward: func(c *Call) {
 			now = c
 			eachRow(len(rows), p, take)
@@ -137,27 +137,34 @@ func (g *Graph) cutter(x *Tensor, patch [3]int) func(dst, x []float32, row int) 
 	}
 }
 
-// Blank sets the patches named by hidden to zero: rows of Patches of the same
-// grid. It is for layers that mix patches, so that none can see a hidden one.
-// The slice is read at each run. No gradient passes.
+// Blank sets the patches named by hidden to zero in all channels: numbers of the
+// batch's patches, in z, y, x order of the grid. It is for layers that mix patches,
+// so that none can see a hidden one. The slice is read at each run.
 func (g *Graph) Blank(x *Tensor, patch [3]int, hidden []int) *Tensor {
 	grid := divide(x.Grid, patch)
-	n := product(grid)
+	n, run := product(grid), patch[2]*x.Cols
 	h, w := x.Grid[1], x.Grid[2]
-	return g.Apply(Op{
-		Name: "blank", Rows: x.Rows, Cols: 1,
-		Forward: func(c *Call) {
-			copy(c.Y, c.X[0])
-			for _, t := range hidden {
-				b, t := t/n, t%n
-				z, y, x0 := t/(grid[1]*grid[2])*patch[0], t/grid[2]%grid[1]*patch[1], t%grid[2]*patch[2]
-				for dz := range patch[0] {
-					for dy := range patch[1] {
-						at := ((b*x.Grid[0]+z+dz)*h+y+dy)*w + x0
-						clear(c.Y[at : at+patch[2]])
-					}
+	blank := func(v []float32) {
+		for _, t := range hidden {
+			b, t := t/n, t%n
+			z, y, x0 := t/(grid[1]*grid[2])*patch[0], t/grid[2]%grid[1]*patch[1], t%grid[2]*patch[2]
+			for dz := range patch[0] {
+				for dy := range patch[1] {
+					at := (((b*x.Grid[0]+z+dz)*h+y+dy)*w + x0) * x.Cols
+					clear(v[at : at+run])
 				}
 			}
+		}
+	}
+	return g.Apply(Op{
+		Name: "blank", Rows: x.Rows, Cols: x.Cols, ForgetX: true, InPlace: true,
+		Forward: func(c *Call) {
+			copy(c.Y, c.X[0])
+			blank(c.Y)
+		},
+		Backward: func(c *Call) {
+			copy(c.DX[0], c.DY)
+			blank(c.DX[0])
 		},
 	}, x).like(x)
 }

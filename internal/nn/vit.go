@@ -21,10 +21,10 @@ func NewBackbone(c BackboneConfig, ps *Params) *Backbone {
 	if err := c.Validate(); err != nil {
 		panic("nn: NewBackbone: " + err.Error())
 	}
-	if c.Stem == "conv" {
-		addStem(c, ps)
-	} else {
+	if c.Stem == linearStem {
 		addLinear(ps, "patch_embed", c.PatchVoxels(), c.Dim)
+	} else {
+		addStem(c, ps)
 	}
 	for i := range c.Depth {
 		addBlock(ps, fmt.Sprintf("blocks.%d.", i), c.Dim)
@@ -36,7 +36,7 @@ func NewBackbone(c BackboneConfig, ps *Params) *Backbone {
 // Features are what an encoder makes of crops.
 type Features struct {
 	Tokens *Tensor   // (B·N, C) on the grid of tokens; (B·K, C) if some are hidden
-	Skips  []*Tensor // a conv stem's grids before the tokens, finest first
+	Skips  []*Tensor // the grids of a stem with convolutions before the tokens, finest first
 }
 
 // Encode adds the encoder for a grid of crops with one channel. visible names
@@ -51,18 +51,14 @@ func (b *Backbone) Encode(g *Graph, crop *Tensor, visible, hidden []int) Feature
 	if visible == nil {
 		rows = count(batch * n)
 	}
-	x := crop
-	if b.Stem == "conv" {
-		if visible != nil {
-			x = g.Blank(x, b.Patch, hidden)
-		}
-		x, f.Skips = b.stem(g, x)
+	var x *Tensor
+	if b.Stem == linearStem {
+		x = linear(g, b.ps, "patch_embed", g.Patches(crop, b.Patch, rows))
+	} else {
+		x, f.Skips = b.stem(g, crop, hidden)
 		if visible != nil {
 			x = g.Gather(x, rows)
 		}
-	} else {
-		x = g.Patches(x, b.Patch, rows)
-		x = linear(g, b.ps, "patch_embed", x)
 	}
 	x = g.AddRows(x, b.positions, rows)
 	for i := range b.Depth {

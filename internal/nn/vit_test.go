@@ -10,7 +10,7 @@ import (
 // What hidden patches hold does not reach the predictions, whatever the stem;
 // what visible ones hold does.
 func TestHiddenPatchesDoNotLeak(t *testing.T) {
-	for _, stem := range []string{"linear", "conv"} {
+	for _, stem := range []string{linearStem, convStem, residualStem} {
 		c := smallConfig(stem)
 		ps := NewParams(1)
 		mae := NewMAE(c, ps)
@@ -86,7 +86,7 @@ func TestNewMask(t *testing.T) {
 
 // Every token encoded gives the same rows as all of them named visible.
 func TestEncodeAll(t *testing.T) {
-	for _, stem := range []string{"linear", "conv"} {
+	for _, stem := range []string{linearStem, convStem, residualStem} {
 		c := smallConfig(stem)
 		b := NewBackbone(c, NewParams(1))
 		g := NewGraph(false)
@@ -115,20 +115,23 @@ func TestEncodeAll(t *testing.T) {
 		if f.Tokens.Grid != c.Grid() || f.Tokens.Batch != 2 {
 			t.Errorf("%s stem: tokens on grid %v of batch %d", stem, f.Tokens.Grid, f.Tokens.Batch)
 		}
-		if stem == "conv" && (len(f.Skips) != 2 || f.Skips[0].Grid != cube(8) || f.Skips[1].Grid != cube(4)) {
-			t.Errorf("conv stem: skips %+v", f.Skips)
+		if stem != linearStem && (len(f.Skips) != 2 || f.Skips[0].Grid != cube(8) || f.Skips[1].Grid != cube(4)) {
+			t.Errorf("%s stem: skips %+v", stem, f.Skips)
 		}
 	}
 }
 
-// The whole conv-stem autoencoder by numeric gradient, as TestGradients.
-func TestGradientsOfConvStem(t *testing.T) {
-	p, ps, crop, mask := smallMAE(t, "conv", true)
-	r := rand.New(rand.NewPCG(7, 7))
-	Normal(1)(crop.Data(), nil, r)
-	mask.Set(0, 64, r.Perm(64))
-	mask.Set(1, 64, r.Perm(64))
-	checkGradients(t, p, ps)
+// The whole autoencoders of both stems with convolutions by numeric gradient, as
+// TestGradients.
+func TestGradientsOfStems(t *testing.T) {
+	for _, stem := range []string{convStem, residualStem} {
+		p, ps, crop, mask := smallMAE(t, stem, true)
+		r := rand.New(rand.NewPCG(7, 7))
+		Normal(1)(crop.Data(), nil, r)
+		mask.Set(0, 64, r.Perm(64))
+		mask.Set(1, 64, r.Perm(64))
+		checkGradients(t, p, ps)
+	}
 }
 
 func TestConfig(t *testing.T) {
@@ -146,6 +149,8 @@ func TestConfig(t *testing.T) {
 	good := smallConfig("conv")
 	for name, change := range map[string]func(c *BackboneConfig){
 		"stem":      func(c *BackboneConfig) { c.Stem = "" },
+		"blocks":    func(c *BackboneConfig) { c.StemDepth = 1 },
+		"no blocks": func(c *BackboneConfig) { c.Stem = residualStem },
 		"crop":      func(c *BackboneConfig) { c.Crop[1] = 0 },
 		"patch":     func(c *BackboneConfig) { c.Patch[2] = 5 },
 		"power":     func(c *BackboneConfig) { c.Crop, c.Patch = cube(12), cube(3) },
