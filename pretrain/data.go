@@ -66,25 +66,26 @@ type source struct {
 	sampler *dataset.Sampler
 	seed    int64
 	purpose string
-	tokens  int
+	grid    [3]int // of tokens
+	mask    string // its shape
 }
 
-func newSource(set *dataset.Set, items []dataset.Item, b nn.BackboneConfig, seed int64, purpose string, augment bool) (*source, error) {
+func newSource(set *dataset.Set, items []dataset.Item, b nn.BackboneConfig, mask string, seed int64, purpose string, augment bool) (*source, error) {
 	s, err := dataset.NewSampler(set, items, b.Crop, seed, purpose, augment)
 	if err != nil {
 		return nil, err
 	}
-	return &source{s, seed, purpose, b.Tokens()}, nil
+	return &source{s, seed, purpose, b.Grid(), mask}, nil
 }
 
-// draw fills a part of a step's batch, which begins at sample first, and its mask:
-// each sample's patches are put in a random order, and the first are the visible
-// ones.
+// draw fills a part of a step's batch, which begins at sample first, and its mask.
 func (s *source) draw(crops []float32, mask *nn.Mask, step, first int) {
-	batch := len(mask.From) / s.tokens
+	tokens := s.grid[0] * s.grid[1] * s.grid[2]
+	batch := len(mask.From) / tokens
 	n := len(crops) / batch
 	for b := range batch {
 		s.sampler.Random(crops[b*n:(b+1)*n], step, first+b)
-		mask.Set(b, s.tokens, rng.At(s.seed, s.purpose+" mask", step, first+b).Perm(s.tokens))
+		r := rng.At(s.seed, s.purpose+" mask", step, first+b)
+		mask.Set(b, tokens, maskOrder(s.mask, s.grid, len(mask.Visible)/batch, r))
 	}
 }

@@ -17,6 +17,7 @@ type summary struct {
 	Backbone          nn.BackboneConfig `json:"backbone"`
 	Preset            string            `json:"preset"`
 	MaskRatio         float64           `json:"mask_ratio"`
+	Mask              string            `json:"mask"`
 	NormalisedTargets bool              `json:"normalised_targets"`
 	Transductive      bool              `json:"transductive"`
 	Steps             int               `json:"steps"`
@@ -49,7 +50,7 @@ func (t *trainer) finish() error {
 	}
 	s := summary{
 		References: t.refs, setFacts: t.set, Backbone: t.backbone, Preset: t.cfg.Preset,
-		MaskRatio: t.cfg.MaskRatio, NormalisedTargets: t.cfg.NormaliseTargets, Transductive: t.cfg.Transductive,
+		MaskRatio: t.cfg.MaskRatio, Mask: t.cfg.Mask, NormalisedTargets: t.cfg.NormaliseTargets, Transductive: t.cfg.Transductive,
 		Steps: t.cfg.Steps, Crops: t.cfg.Steps * t.cfg.Batch, Parameters: t.ps.Count(),
 	}
 	for _, p := range t.ps.All() {

@@ -93,10 +93,10 @@ func newTrainer(set *dataset.Set, cfg Config, env stage.Env) (*trainer, error) {
 	o := optim.Default()
 	o.Decay = cfg.WeightDecay
 	t.opt = optim.NewAdamW(t.ps, o)
-	if t.train.source, err = newSource(set, items, b, env.Seed, "pretrain", cfg.Augment); err != nil {
+	if t.train.source, err = newSource(set, items, b, cfg.Mask, env.Seed, "pretrain", cfg.Augment); err != nil {
 		return nil, err
 	}
-	if t.val.source, err = newSource(set, val, b, env.Seed, "pretrain validation", false); err != nil {
+	if t.val.source, err = newSource(set, val, b, cfg.Mask, env.Seed, "pretrain validation", false); err != nil {
 		return nil, err
 	}
 	if err := t.build(&t.train, true); err != nil {
