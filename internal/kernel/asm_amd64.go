@@ -189,6 +189,27 @@ func layerNorm512(n int, y, x, gain, bias []float32, eps float32, mean, rstd []f
 func layerNormGrad512(n int, dx, dy, x, gain []float32, mean, rstd float32, dgain, dbias []float32)
 
 //go:noescape
+func combine512(n int, y, x0, x1, x2, x3, f []float32)
+
+//go:noescape
+func addPairs512(voxels, c int, y, x []float32)
+
+//go:noescape
+func blendPairs512(voxels, c int, y, x []float32, near, far float32)
+
+//go:noescape
+func gatherPairs512(voxels, c int, y, x []float32, near, far float32)
+
+//go:noescape
+func round512(n int, x []float32)
+
+//go:noescape
+func toBF16512(n int, y []uint16, x []float32)
+
+//go:noescape
+func fromBF16512(n int, y []float32, x []uint16)
+
+//go:noescape
 func burn512(n int)
 
 //go:noescape
@@ -196,6 +217,12 @@ func burnBF(n int)
 
 //go:noescape
 func read512(n int, x []float32)
+
+//go:noescape
+func fill512(n int, x []float32)
+
+//go:noescape
+func copy512(n int, y, x []float32)
 
 //go:noescape
 func gelu256(n int, y, x []float32)
@@ -249,7 +276,34 @@ func layerNorm256(n int, y, x, gain, bias []float32, eps float32, mean, rstd []f
 func layerNormGrad256(n int, dx, dy, x, gain []float32, mean, rstd float32, dgain, dbias []float32)
 
 //go:noescape
+func combine256(n int, y, x0, x1, x2, x3, f []float32)
+
+//go:noescape
+func addPairs256(voxels, c int, y, x []float32)
+
+//go:noescape
+func blendPairs256(voxels, c int, y, x []float32, near, far float32)
+
+//go:noescape
+func gatherPairs256(voxels, c int, y, x []float32, near, far float32)
+
+//go:noescape
+func round256(n int, x []float32)
+
+//go:noescape
+func toBF16256(n int, y []uint16, x []float32)
+
+//go:noescape
+func fromBF16256(n int, y []float32, x []uint16)
+
+//go:noescape
 func burn256(n int)
 
 //go:noescape
 func read256(n int, x []float32)
+
+//go:noescape
+func fill256(n int, x []float32)
+
+//go:noescape
+func copy256(n int, y, x []float32)

@@ -129,8 +129,8 @@ func (h *head) prepare() {
 		return
 	}
 	if !h.pairs {
-		roundAll(h.kRows)
-		roundAll(h.vRows)
+		h.p.roundAll(h.kRows)
+		h.p.roundAll(h.vRows)
 		return
 	}
 	n := roundUp(h.tokens*d, 32)
@@ -178,7 +178,7 @@ func (h *head) operand(dst, x []float32, at, ld, w int) {
 	}
 	h.transposed(dst, x, at, ld, w)
 	if h.half {
-		roundAll(dst[:h.dim*h.p.columns])
+		h.p.roundAll(dst[:h.dim*h.p.columns])
 	}
 }
 
@@ -189,7 +189,7 @@ func (h *head) weights(dst, scores []float32, n int) []float32 {
 		return scores
 	}
 	if !h.pairs {
-		roundAll(scores[:n*h.p.columns])
+		h.p.roundAll(scores[:n*h.p.columns])
 		return scores
 	}
 	for l := 0; l < h.p.columns; l += h.p.copyLanes {
@@ -216,45 +216,6 @@ func (h *head) untransposed(x, src []float32, at, ld, w int) {
 	}
 }
 
-// tiles computes rows × w values of c from the tile's a, b, k, rs and ks.
-func (h *head) tiles(a, c []float32, ldc, rows, w int) {
-	x := &h.s.tile
-	i, kernels := h.p.width(w), h.p.tile
-	if h.pairs {
-		i, kernels = min(i, 1), h.p.tilePairs
-	}
-	x.init = zeros[:]
-	for r, n := 0, 0; r < rows; r += n {
-		n = h.p.height(rows - r)
-		x.a = a[r*x.rs:]
-		x.write(h.s, kernels(i, n), c[r*ldc:], ldc, n, w, h.p.widths[i])
-	}
-}
-
-// scores writes n rows from row key of a, kRows or vRows, times a panel of dim rows.
-func (h *head) scores(dst, a, panel []float32, key, n, w int) {
-	x := &h.s.tile
-	x.b, x.k, x.rs, x.ks, x.add = panel, h.units(h.dim), h.rowLd, 1, 0
-	h.tiles(a[key*h.rowLd:], dst, h.p.columns, n, h.full(w))
-}
-
-// weigh adds, to dst (dim rows), a panel of n scores times rows from key of a, kCols
-// or vCols; the first block overwrites.
-func (h *head) weigh(dst, a, scores []float32, key, n, w int) {
-	x := &h.s.tile
-	x.b, x.k, x.rs, x.ks, x.add = scores, h.units(n), 1, h.colLd, min(key, 1)
-	h.tiles(a[h.units(key)*h.colLd:], dst, h.p.columns, h.dim, h.full(w))
-}
-
-// full returns the columns of the kernel that computes w.
-func (h *head) full(w int) int {
-	i := h.p.width(w)
-	if h.pairs {
-		i = min(i, 1)
-	}
-	return h.p.widths[i]
-}
-
 // panel computes the outputs of the queries from q.
 func (h *head) panel(q int) {
 	s, n, w := h.s, h.p.columns, h.queries(q)
@@ -276,7 +237,7 @@ func (h *head) panel(q int) {
 		h.weigh(out, h.vCols, h.weights(s.floats(6, keyBlock*n), scores[key*n:], rows), key, rows, w)
 	}
 	for l := range w {
-		h.lse[q+l] = float32((float64(shift[l]) + math.Log2(float64(sum[l]))) * math.Ln2)
+		h.lse[q+l] = float32((float64(shift[l]) + log2(float64(sum[l]))) * math.Ln2)
 		sum[l] = 1 / sum[l]
 	}
 	h.p.columnScale(h.dim, out, sum)

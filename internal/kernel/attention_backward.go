@@ -92,7 +92,7 @@ func (h *head) columnsOf(dst, x []float32, at, ld, rows int) {
 		copyTo(rows, w, x[at+from:], ld, dst[from/n*h.units(rows)*n+from%n:], n)
 	}
 	if h.half && !h.pairs {
-		roundAll(dst[:ceil(h.dim, n)*rows*n])
+		h.p.roundAll(dst[:ceil(h.dim, n)*rows*n])
 	}
 }
 
@@ -107,7 +107,7 @@ func (h *head) gradientBlock(g *group, key, n int) {
 		h.scores(grads, h.vRows, g.gt[p*d*cols:], key, n, g.w)
 		h.p.columnGrad(n, scores, grads, scale, h.scale, g.shift[p], g.dot[p])
 		if h.half && !h.pairs {
-			roundAll(scores[:n*cols])
+			h.p.roundAll(scores[:n*cols])
 		}
 		h.weigh(g.dq[p*d*cols:], h.kCols, h.weights(g.packedGrads, grads, n), key, n, g.w)
 	}

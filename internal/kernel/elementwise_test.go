@@ -35,8 +35,9 @@ func near(t *testing.T, what string, at, got float32, want, rel, abs float64) {
 // gaussTail returns Φ(-|x|), exact to float64.
 func gaussTail(x float64) float64 { return 0.5 * math.Erfc(math.Abs(x)/math.Sqrt2) }
 
-// Oracle: math.Erfc in float64; at infinity, the limits. Tolerances: relative
-// 1e-5 where x² is rounded before exp, absolute half an ulp of 1.
+// Oracle: math.Erfc in float64; at infinity, the limits. Tolerances: one rounding,
+// and the absolute error of the tables: they are cut off where Φ(-a) is 1e-9 and
+// the slope differs from 0 or 1 by 2e-8.
 func TestGELU(t *testing.T) {
 	onEveryPath(t, func(t *testing.T) {
 		x := specials()
@@ -59,8 +60,8 @@ func TestGELU(t *testing.T) {
 			if v != v {
 				want, slope = v, v
 			}
-			near(t, "GELU", e, y[i], want, 1e-5, 1e-37)
-			near(t, "GELU'", e, d[i], slope, 1e-5, 1e-7)
+			near(t, "GELU", e, y[i], want, 1.2e-7, 2e-8)
+			near(t, "GELU'", e, d[i], slope, 1.2e-7, 1e-7)
 		}
 	})
 }
@@ -144,28 +145,49 @@ func TestAdamW(t *testing.T) {
 
 // Rounding to nearest, ties to even, decided by comparing with both neighbours.
 func TestBF16(t *testing.T) {
-	x := specials()
-	for i := range 70000 {
-		x = append(x, math.Float32frombits(uint32(i*61357)))
-	}
-	h, back := make([]uint16, len(x)), make([]float32, len(x))
-	ToBF16(h, x)
-	FromBF16(back, h)
-	for i, v := range x {
-		if v != v {
-			if back[i] == back[i] {
-				t.Fatalf("NaN became %v", back[i])
+	onEveryPath(t, func(t *testing.T) {
+		x := specials()
+		for i := range 70000 {
+			x = append(x, math.Float32frombits(uint32(i*61357)))
+		}
+		h, back := make([]uint16, len(x)), make([]float32, len(x))
+		ToBF16(h, x)
+		FromBF16(back, h)
+		rounded := append([]float32(nil), x...)
+		current.roundAll(rounded)
+		for i, v := range x {
+			if v != v {
+				if back[i] == back[i] || rounded[i] == rounded[i] {
+					t.Fatalf("NaN became %v and %v", back[i], rounded[i])
+				}
+				continue
 			}
-			continue
+			down := math.Float32bits(v) &^ 0xffff
+			rest := math.Float32bits(v) & 0xffff
+			want := down
+			if rest > 0x8000 || rest == 0x8000 && down&0x10000 != 0 {
+				want += 0x10000
+			}
+			if math.Float32bits(back[i]) != want || math.Float32bits(rounded[i]) != want {
+				t.Fatalf("%x rounds to %x and %x, want %x", math.Float32bits(v), math.Float32bits(back[i]), math.Float32bits(rounded[i]), want)
+			}
 		}
-		down := math.Float32bits(v) &^ 0xffff
-		rest := math.Float32bits(v) & 0xffff
-		want := down
-		if rest > 0x8000 || rest == 0x8000 && down&0x10000 != 0 {
-			want += 0x10000
+		for _, n := range []int{0, 1, 15, 16, 17, 33, 47, 8193} { // nothing beyond the end is written
+			h, back := make([]uint16, n+1), make([]float32, n+1)
+			ToBF16(h, x[100:100+n])
+			FromBF16(back, h[:n])
+			if h[n] != 0 || back[n] != 0 || n > 0 && (h[n-1] != bf16(x[99+n]) || back[n-1] != roundBF16(x[99+n])) {
+				t.Fatalf("%d elements: the last became %x, %v, the one behind it %x, %v", n, h[max(n-1, 0)], back[max(n-1, 0)], h[n], back[n])
+			}
 		}
-		if math.Float32bits(back[i]) != want {
-			t.Fatalf("%x rounds to %x, want %x", math.Float32bits(v), math.Float32bits(back[i]), want)
+	})
+}
+
+// Oracle: math.Log2.
+func TestLog2(t *testing.T) {
+	for x := 0.37; x < 1e300; x *= 1.37 {
+		if d := math.Abs(log2(x) - math.Log2(x)); !(d <= 1e-10) {
+			t.Fatalf("log2(%v) is wrong by %v", x, d)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"unsafe"
 )
 
 // An arena hands out slices for exercise and remembers those that it should hash.
@@ -97,13 +98,18 @@ func exercise(alloc func(n int) []float32) (calls map[string]func(), slices [][]
 			AdamW(x, z, v, g, 1e-3, 0.9, 0.95, 1e-8, 0.05, 1, 3)
 		}
 	}
-	small, large := a.random(2*3*4*5*3), a.random(16*3*4*5*3)
-	calls["Upsample"] = func() {
-		Upsample2(large, small, 2, [3]int{3, 4, 5}, 3)
-		Upsample2Backward(small, large, 2, [3]int{3, 4, 5}, 3)
-		UpsampleTrilinear2(large, small, 2, [3]int{3, 4, 5}, 3)
-		UpsampleTrilinear2Backward(small, large, 2, [3]int{3, 4, 5}, 3)
+	for _, c := range []int{3, 16} {
+		small, large := a.random(2*3*4*5*c), a.random(16*3*4*5*c)
+		calls[fmt.Sprintf("Upsample %d", c)] = func() {
+			Upsample2(large, small, 2, [3]int{3, 4, 5}, c)
+			Upsample2Backward(small, large, 2, [3]int{3, 4, 5}, c)
+			UpsampleTrilinear2(large, small, 2, [3]int{3, 4, 5}, c)
+			UpsampleTrilinear2Backward(small, large, 2, [3]int{3, 4, 5}, c)
+		}
 	}
+	half := unsafe.Slice((*uint16)(unsafe.Pointer(&a.random(9)[0])), 18)
+	values := a.random(18)
+	calls["bf16"] = func() { ToBF16(half, values); FromBF16(values, half) }
 	return calls, a.all
 }
 

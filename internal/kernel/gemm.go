@@ -61,6 +61,14 @@ const (
 	packedMax = 2 << 20 // floats of B that are packed at once
 )
 
+// A row stride that is a multiple of so many floats puts the rows of a tile into two
+// sets of the first-level cache, which cannot hold them: such an A is copied.
+const aliasing = 512
+
+// stripGap is how many floats lie between packed rows of A, so that rows fall into
+// different sets.
+const stripGap = 16
+
 // A gemm is a product under way.
 type gemm struct {
 	product
@@ -70,6 +78,7 @@ type gemm struct {
 	k0, k1     int  // the products of this round
 	panels     int  // of B
 	mb, nb     int  // rows and panels of a task
+	inPlace    bool // A is read where it is
 	down       int  // tasks that share a panel
 	packed     buffer
 	zeroOffset [1]int
@@ -127,6 +136,10 @@ func (t *gemm) split() {
 	}
 	t.kc = roundUp(ceil(t.k, ceil(t.k, longest)), 16)
 	t.panels = ceil(t.n, t.p.columns)
+	t.inPlace = !t.half && t.lda%aliasing != 0
+	if t.transA { // a tall tile uses most of each cache line that it touches
+		t.inPlace = !t.half && t.p.heights[0] >= 12
+	}
 	top, threads := t.p.heights[0], Threads()
 	t.down = max(ceil(t.m, blockM), min(threads, ceil(t.m, 4*top)))
 	if t.down > 1 {
@@ -186,7 +199,7 @@ func (j *gemmPack) run(i int, _ *scratch) {
 		}
 	}
 	if t.half && !t.pairs {
-		roundAll(dst)
+		t.p.roundAll(dst)
 	}
 	if t.alpha != 1 {
 		for k := range dst {
@@ -215,52 +228,6 @@ func (j *gemmTiles) run(i int, s *scratch) {
 		}
 	}
 	s.tile = tile{}
-}
-
-// blockA points the tile at the block of A. A matrix whose rows run along k is
-// read where it is; another one is packed, each strip of rows that makes a tile
-// by itself, row k of it as long as the tile is high.
-func (t *gemm) blockA(s *scratch, r0, r1, kq, kb int) {
-	s.tile.segs = t.zeroOffset[:]
-	s.tile.k = t.units(kb)
-	if !t.transA && !t.half {
-		s.tile.a, s.tile.rs, s.tile.ks = t.a[kq:], t.lda, 1
-		return
-	}
-	units := t.units(kb)
-	buf := s.floats(0, (r1-r0)*units+16)
-	for r, h := r0, 0; r < r1; r += h {
-		h = t.p.height(r1 - r)
-		dst := buf[(r-r0)*units:]
-		switch {
-		case t.transA && t.pairs:
-			t.p.copyPairs(kb, h, t.a[kq*t.lda+r:], t.lda, dst, h)
-		case t.transA:
-			t.p.copyRows(kb, h, t.a[kq*t.lda+r:], t.lda, dst, h)
-		case t.pairs:
-			t.p.transPairs(kb, h, t.a[r*t.lda+kq:], t.lda, dst, h)
-		default:
-			for i := range h {
-				copy(dst[i*kb:], t.a[(r+i)*t.lda+kq:][:kb])
-			}
-		}
-	}
-	if t.half && !t.pairs {
-		roundAll(buf[:(r1-r0)*units])
-	}
-	s.tile.a = buf
-}
-
-// strip points the tile at the strip of h rows from row r of the block at r0.
-func (t *gemm) strip(s *scratch, a []float32, r0, r, h, kb int) {
-	switch {
-	case !t.transA && !t.half:
-		s.tile.a = a[r*t.lda:]
-	case !t.transA && !t.pairs:
-		s.tile.a, s.tile.rs, s.tile.ks = a[(r-r0)*kb:], kb, 1
-	default:
-		s.tile.a, s.tile.rs, s.tile.ks = a[(r-r0)*t.units(kb):], 1, h
-	}
 }
 
 // column computes rows r0 to r1 of one panel's columns.

@@ -17,8 +17,7 @@ type groupNorms struct {
 
 // The phases of a group normalisation.
 const (
-	phaseSum = iota
-	phaseSquares
+	phaseMoments = iota
 	phaseScale
 	phaseDots
 	phaseGradient
@@ -37,14 +36,10 @@ func GroupNorm(y, mean, rstd, x, gain, bias []float32, batch, voxels, channels, 
 	j.start(batch, voxels, channels)
 	j.y, j.x = y, x
 	per := channels / groups
-	n := float64(voxels * per)
-	j.each(phaseSum, nil, 1)
-	for t := range batch * groups {
-		mean[t] = float32(j.group(0, t, groups, nil) / n)
-	}
-	j.each(phaseSquares, func(b, c int) (float32, float32, float32) { return -mean[b*groups+c/per], 0, 0 }, 1)
-	for t := range batch * groups {
-		rstd[t] = float32(1 / math.Sqrt(j.group(0, t, groups, nil)/n+float64(eps)))
+	j.phase = phaseMoments
+	parallel(j.batch*j.slices, j)
+	for b := range batch {
+		j.moments(b, mean[b*groups:][:groups], rstd[b*groups:][:groups], float64(eps))
 	}
 	j.each(phaseScale, func(b, c int) (float32, float32, float32) {
 		t := b*groups + c/per
@@ -120,9 +115,6 @@ func (j *groupNorms) start(batch, voxels, channels int) {
 // folds the sums that it leaves.
 func (j *groupNorms) each(phase int, coef func(b, c int) (float32, float32, float32), sums int) {
 	for b := range j.batch {
-		if coef == nil {
-			break
-		}
 		k := j.coefs[b*3*j.long:][:3*j.long]
 		for c := range j.channels {
 			f, h, e := coef(b, c)
@@ -164,10 +156,14 @@ func (j *groupNorms) group(which, t, groups int, gain []float32) float64 {
 	return s
 }
 
-func (j *groupNorms) run(i int, _ *scratch) {
+func (j *groupNorms) run(i int, s *scratch) {
 	b, at := i/j.slices, i%j.slices*j.slice
 	n := min(j.size-at, j.slice)
 	rows, rest := n/j.long, n%j.long
+	if j.phase == phaseMoments {
+		j.sliceMoments(s, i, b*j.size+at, rows, rest)
+		return
+	}
 	if rows > 0 {
 		j.apply(j.p, i, b*j.size+at, rows, j.long)
 	}
@@ -176,6 +172,76 @@ func (j *groupNorms) run(i int, _ *scratch) {
 			clear(j.sums[i*2*j.long:][:2*j.long])
 		}
 		j.apply(nil, i, b*j.size+at+rows*j.long, 1, rest)
+	}
+}
+
+// sliceMoments leaves, for each column of task i's long rows, its sum and its sum of
+// squares around the column's own mean in the task, while the task's floats are in
+// the cache.
+func (j *groupNorms) sliceMoments(s *scratch, i, at, rows, rest int) {
+	sum := j.sums[i*2*j.long:][:2*j.long]
+	clear(sum)
+	sum, squares := sum[:j.long], sum[j.long:]
+	x, last := j.x[at:], j.x[at+rows*j.long:]
+	if rows > 0 {
+		j.p.channelSum(rows, j.long, sum, x)
+	}
+	channelSum(1, rest, sum, last)
+	shift := s.floats(0, j.long)
+	for c := range shift {
+		shift[c] = -columnMean(sum, c, rows, rest)
+	}
+	if rows > 0 {
+		j.p.channelSquares(rows, j.long, squares, x, shift)
+	}
+	channelSquares(1, rest, squares, last, shift)
+}
+
+// columnMean returns the mean of column c of rows rows and one more of rest columns.
+func columnMean(sum []float32, c, rows, rest int) float32 {
+	if c < rest {
+		rows++
+	}
+	return sum[c] / float32(max(rows, 1))
+}
+
+// moments puts the columns' moments of sample b together: the mean of each group,
+// and 1/sqrt(variance + eps). What a column adds to the squares around the group's
+// mean g is Σ(x-m)² + 2·(m-g)·Σ(x-m) + n·(m-g)², with m the column's mean as it was
+// rounded (Chan et al. 1979).
+func (j *groupNorms) moments(b int, mean, rstd []float32, eps float64) {
+	groups := len(mean)
+	per, n := j.channels/groups, float64(j.size/groups)
+	total, squares := j.channelSums[:groups], j.channelDots[:groups]
+	clear(total)
+	clear(squares)
+	j.columns(b, per, func(t int, sum, _, _ float64, _ int) { total[t] += sum })
+	for t := range total {
+		total[t] /= n
+	}
+	j.columns(b, per, func(t int, sum, square, m float64, count int) {
+		d := m - total[t]
+		squares[t] += square + 2*d*(sum-float64(count)*m) + float64(count)*d*d
+	})
+	for t := range total {
+		mean[t], rstd[t] = float32(total[t]), float32(1/math.Sqrt(squares[t]/n+eps))
+	}
+}
+
+// columns calls f for each column of sample b's tasks: with its group, the moments
+// that sliceMoments left, and how many floats it has.
+func (j *groupNorms) columns(b, per int, f func(t int, sum, square, mean float64, count int)) {
+	for i := range j.slices {
+		n := min(j.size-i*j.slice, j.slice)
+		rows, rest := n/j.long, n%j.long
+		sum := j.sums[(b*j.slices+i)*2*j.long:][:2*j.long]
+		for c := range j.long {
+			count := rows
+			if c < rest {
+				count++
+			}
+			f(c%j.channels/per, float64(sum[c]), float64(sum[j.long+c]), float64(columnMean(sum, c, rows, rest)), count)
+		}
 	}
 }
 
@@ -191,10 +257,6 @@ func (j *groupNorms) apply(p *path, i, at, rows, cols int) {
 		clear(sum)
 	}
 	switch j.phase {
-	case phaseSum:
-		p.channelSum(rows, cols, sum, j.x[at:])
-	case phaseSquares:
-		p.channelSquares(rows, cols, sum, j.x[at:], f)
 	case phaseScale:
 		p.channelAffine1(rows, cols, j.y[at:], j.x[at:], f, h)
 	case phaseDots:

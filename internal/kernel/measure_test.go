@@ -13,7 +13,11 @@ func TestMeasure(t *testing.T) {
 	}
 	peak := MeasurePeak(time.Now)
 	t.Logf("%s, %d threads: %+v", Name(), Threads(), peak)
-	for _, s := range MeasureKernels(time.Now, peak) {
+	speeds := MeasureKernels(time.Now, peak)
+	for _, g := range Groups(speeds) {
+		t.Logf("%-30s %3.1f %%, want %3.0f %%", g.Name, 100*g.Share, 100*g.Want)
+	}
+	for _, s := range speeds {
 		t.Logf("%-20s %-24s %7.1f %s %3.0f %%", s.Kernel, s.Shape, s.Rate, s.Unit, 100*s.Share)
 	}
 }

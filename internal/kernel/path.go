@@ -41,9 +41,17 @@ type path struct {
 	channelAffine2         func(rows, cols int, y, x, f, h, a, e []float32)
 	layerNorm              func(n int, y, x, gain, bias []float32, eps float32, mean, rstd []float32)
 	layerNormGrad          func(n int, dx, dy, x, gain []float32, mean, rstd float32, dgain, dbias []float32)
+	combine                func(n int, y, x0, x1, x2, x3, f []float32)
+	addPairs               func(voxels, c int, y, x []float32)
+	blendPairs             func(voxels, c int, y, x []float32, near, far float32)
+	gatherPairs            func(voxels, c int, y, x []float32, near, far float32)
+	round                  func(n int, x []float32)
+	toBF16                 func(n int, y []uint16, x []float32)
+	fromBF16               func(n int, y []float32, x []uint16)
 	burn, burnPairs        func(n int) // 24 vector multiply-adds n times
 	burnFlops, burnFlopsBF int         // of one of the n times
-	read                   func(n int, x []float32)
+	read, fill             func(n int, x []float32)
+	copy                   func(n int, y, x []float32)
 }
 
 // current is the path in use. Only tests change it.

@@ -16,7 +16,10 @@ func portable() *path {
 		channelSum: channelSum, channelSquares: channelSquares, channelDots: channelDots,
 		channelAffine1: channelAffine1, channelAffine2: channelAffine2,
 		layerNorm: layerNorm, layerNormGrad: layerNormGrad,
-		burn: burn, burnFlops: 2 * 24, read: read,
+		combine: combine, addPairs: addPairs, blendPairs: blendPairs, gatherPairs: gatherPairs,
+		round: round, toBF16: toBF16, fromBF16: fromBF16,
+		burn: burn, burnFlops: 2 * 24, read: read, fill: fill,
+		copy: func(n int, y, x []float32) { copy(y, x[:n]) },
 	}
 	return p.planned()
 }
@@ -39,37 +42,26 @@ func transRows(cols, rows int, src []float32, ld int, dst []float32, stride int)
 	}
 }
 
-// The coefficients of t^8 to t^0 in Φ(-a)·exp(a²/2) = t·poly(t) with t = 1/(1 +
-// 0.35·a), interpolated at Chebyshev nodes over 0 <= a <= 15; relative error
-// 4e-8.
-var tail = [9]float32{-0.0297704389966, 0.146950922175, -0.261712669226, 0.165801801531, -0.0274828895531, 0.107262773002, 0.119417036073, 0.13991480395, 0.139618642871}
-
-// normal returns exp(-x²/2) and Φ(-|x|).
-func normal(x float32) (e, q float32) {
-	a := float32(math.Abs(float64(x)))
-	e = exp2(-0.5 * math.Log2E * (x * x))
-	t := 1 / (1 + 0.35*a)
-	for _, c := range tail {
-		q = q*t + c
-	}
-	return e, q * t * e
-}
-
 func gelu(n int, y, x []float32) {
 	for i, v := range x[:n] {
-		_, q := normal(v)
-		y[i] = max(v, 0) - min(float32(math.Abs(float64(v))), 20)*q
+		y[i] = max(v, 0) - min(float32(math.Abs(float64(v))), 20)*normalTail(v)
 	}
 }
 
 func geluGrad(n int, dx, dy, x []float32) {
 	for i, v := range x[:n] {
-		e, q := normal(v)
+		a := math.Abs(float64(v))
+		slope := normalTail(v) - float32(min(a, 20)*math.Exp(-a*a/2)/math.Sqrt(2*math.Pi))
 		if v >= 0 {
-			q = 1 - q
+			slope = 1 - slope
 		}
-		dx[i] = dy[i] * (q + min(max(v, -20), 20)*e*(1/(math.Sqrt2*math.SqrtPi)))
+		dx[i] = dy[i] * slope
 	}
+}
+
+// normalTail returns Φ(-|x|).
+func normalTail(x float32) float32 {
+	return float32(math.Erfc(math.Abs(float64(x))/math.Sqrt2) / 2)
 }
 
 func exp2(x float32) float32 { return float32(math.Exp2(float64(x))) }
@@ -226,6 +218,46 @@ func layerNormGrad(n int, dx, dy, x, gain []float32, mean, rstd float32, dgain, 
 	}
 }
 
+// combine adds f[0]·x0 + f[1]·x1 + f[2]·x2 + f[3]·x3 to y.
+func combine(n int, y, x0, x1, x2, x3, f []float32) {
+	x1, x2, x3, y = x1[:n], x2[:n], x3[:n], y[:n]
+	for i, v := range x0[:n] {
+		y[i] += f[0]*v + f[1]*x1[i] + f[2]*x2[i] + f[3]*x3[i]
+	}
+}
+
+// addPairs writes y[v] = x[2v] + x[2v+1] for each voxel v of c channels.
+func addPairs(voxels, c int, y, x []float32) {
+	for v := range voxels {
+		a, b := x[2*v*c:][:c], x[(2*v+1)*c:][:c]
+		for i, s := range a {
+			y[v*c+i] = s + b[i]
+		}
+	}
+}
+
+// blendPairs writes y[2v] = near·x[v+1] + far·x[v] and y[2v+1] = near·x[v+1] +
+// far·x[v+2].
+func blendPairs(voxels, c int, y, x []float32, near, far float32) {
+	for v := range voxels {
+		for i := range c {
+			at := v*c + i
+			m := near * x[at+c]
+			y[at+v*c], y[at+v*c+c] = m+far*x[at], m+far*x[at+2*c]
+		}
+	}
+}
+
+// gatherPairs writes y[v] = near·(x[2v+1] + x[2v+2]) + far·(x[2v] + x[2v+3]).
+func gatherPairs(voxels, c int, y, x []float32, near, far float32) {
+	for v := range voxels {
+		for i := range c {
+			at := 2*v*c + i
+			y[v*c+i] = near*(x[at+c]+x[at+2*c]) + far*(x[at]+x[at+3*c])
+		}
+	}
+}
+
 // burn does 24 multiply-adds n times.
 func burn(n int) {
 	var s [8]float32
@@ -246,4 +278,11 @@ func read(n int, x []float32) {
 		s += v
 	}
 	runtime.KeepAlive(s)
+}
+
+// fill writes n floats.
+func fill(n int, x []float32) {
+	for i := range x[:n] {
+		x[i] = 1
+	}
 }

@@ -1,41 +1,64 @@
 package kernel
 
-// An upsampling is one call under way; a task is a row of the destination.
+// An upsampling is one call under way; a task is taskRows rows of the destination,
+// or of the source where a row becomes four.
 type upsampling struct {
+	p          *path
+	rows       int
 	dst, src   []float32
-	d, h, w, c int // of the small grid
-	row        func(j *upsampling, r int, s *scratch)
+	d, h, w, c int                                                // of the small grid
+	row        func(j *upsampling, r int, first bool, s *scratch) // first: of its task
 }
+
+const taskRows = 8
 
 var upsamplings stash[upsampling]
 
 func upsample(u upsampling, rows int) {
 	j := upsamplings.get()
 	*j = u
-	parallel(rows, j)
+	j.p, j.rows = current, rows
+	if j.c%16 != 0 {
+		j.p = rowwise
+	}
+	parallel(ceil(rows, taskRows), j)
 	*j = upsampling{}
 	upsamplings.put(j)
 }
 
-func (j *upsampling) run(r int, s *scratch) { j.row(j, r, s) }
+func (j *upsampling) run(i int, s *scratch) {
+	for r := i * taskRows; r < min(j.rows, (i+1)*taskRows); r++ {
+		j.row(j, r, r == i*taskRows, s)
+	}
+}
+
+// largeRow returns row (2z + dz, 2y + dy) of the large grid x, for row r = (z, y) of
+// the small one; z counts through all samples.
+func (j *upsampling) largeRow(x []float32, r, dz, dy int) []float32 {
+	z, y := r/j.h, r%j.h
+	return x[((2*z+dz)*2*j.h+2*y+dy)*2*j.w*j.c:][:2*j.w*j.c]
+}
 
 // Upsample2 doubles each side by repeating voxels: x (B, D, H, W, C), y (B, 2D,
 // 2H, 2W, C), in = D, H, W.
 func Upsample2(y, x []float32, batch int, in [3]int, channels int) {
 	checkUpsample("Upsample2", y, x, batch, in, channels)
 	n := batch * in[0] * in[1]
-	upsample(upsampling{dst: y, src: x, d: in[0], h: in[1], w: in[2], c: channels, row: (*upsampling).repeat}, 4*n)
+	upsample(upsampling{dst: y, src: x, d: in[0], h: in[1], w: in[2], c: channels, row: (*upsampling).repeat}, n)
 }
 
-func (j *upsampling) repeat(r int, _ *scratch) {
-	h, w, c := j.h, j.w, j.c
-	src := j.src[(r/(2*h)/2*h+r%(2*h)/2)*w*c:]
-	dst := j.dst[r*2*w*c:]
+// repeat makes one row of the large grid, and copies it to the three beside it.
+func (j *upsampling) repeat(r int, _ bool, _ *scratch) {
+	w, c := j.w, j.c
+	src, dst := j.src[r*w*c:], j.largeRow(j.dst, r, 0, 0)
 	for i := range w {
 		v := src[i*c : i*c+c]
 		copy(dst[2*i*c:], v)
 		copy(dst[(2*i+1)*c:], v)
 	}
+	copy(j.largeRow(j.dst, r, 0, 1), dst)
+	copy(j.largeRow(j.dst, r, 1, 0), dst)
+	copy(j.largeRow(j.dst, r, 1, 1), dst)
 }
 
 // Upsample2Backward is the gradient of [Upsample2]: dx (B, D, H, W, C) becomes
@@ -46,22 +69,16 @@ func Upsample2Backward(dx, dy []float32, batch int, in [3]int, channels int) {
 	upsample(upsampling{dst: dx, src: dy, d: in[0], h: in[1], w: in[2], c: channels, row: (*upsampling).gather}, n)
 }
 
-func (j *upsampling) gather(r int, _ *scratch) {
-	h, w, c := j.h, j.w, j.c
-	dst := j.dst[r*w*c:][:w*c]
-	clear(dst)
-	for dz := range 2 {
-		for dh := range 2 {
-			src := j.src[((r/h*2+dz)*2*h+r%h*2+dh)*2*w*c:]
-			for i := range w {
-				a, b := src[2*i*c:][:c], src[(2*i+1)*c:][:c]
-				for j := range a {
-					dst[i*c+j] += a[j] + b[j]
-				}
-			}
-		}
-	}
+func (j *upsampling) gather(r int, _ bool, s *scratch) {
+	row := 2 * j.w * j.c
+	sum := s.floats(0, row)
+	clear(sum)
+	j.p.combine(row, sum, j.largeRow(j.src, r, 0, 0), j.largeRow(j.src, r, 0, 1), j.largeRow(j.src, r, 1, 0), j.largeRow(j.src, r, 1, 1), ones[:])
+	j.p.addPairs(j.w, j.c, j.dst[r*j.w*j.c:], sum)
 }
+
+// ones are weights of rows that are only added.
+var ones = [4]float32{1, 1, 1, 1}
 
 // UpsampleTrilinear2 doubles each side by linear interpolation between voxel
 // centres, edges repeated: output o lies at input (o+0.5)/2-0.5, as in
@@ -73,27 +90,23 @@ func UpsampleTrilinear2(y, x []float32, batch int, in [3]int, channels int) {
 	upsample(upsampling{dst: y, src: x, d: in[0], h: in[1], w: in[2], c: channels, row: (*upsampling).blend}, 4*n)
 }
 
-// blend mixes four rows of the small grid into one, then its neighbours along x.
-func (j *upsampling) blend(r int, s *scratch) {
+// blend mixes four rows of the small grid into one, and then its neighbours along
+// x. The mixed row has its first and last voxel twice.
+func (j *upsampling) blend(r int, _ bool, s *scratch) {
 	d, h, w, c := j.d, j.h, j.w, j.c
 	b, z, yy := r/(4*d*h), r/(2*h)%(2*d), r%(2*h)
 	row := func(dz, dh int) []float32 {
 		return j.src[((b*d+source(z, dz, d))*h+source(yy, dh, h))*w*c:][:w*c]
 	}
-	mix := s.floats(0, w*c)
-	x0, x1, x2, x3 := row(0, 0), row(0, 1), row(1, 0), row(1, 1)
-	n, f := lerp[0], lerp[1]
-	for i := range mix {
-		mix[i] = n*(n*x0[i]+f*x1[i]) + f*(n*x2[i]+f*x3[i])
-	}
-	dst := j.dst[r*2*w*c:][:2*w*c]
-	for o := range 2 * w {
-		near, far := mix[source(o, 0, w)*c:][:c], mix[source(o, 1, w)*c:][:c]
-		out := dst[o*c:][:c]
-		for i, v := range near {
-			out[i] = n*v + f*far[i]
-		}
-	}
+	mix := s.floats(0, (w+2)*c)
+	clear(mix)
+	near, far := lerp[0], lerp[1]
+	f := s.lanes[0][:4]
+	f[0], f[1], f[2], f[3] = near*near, near*far, far*near, far*far
+	j.p.combine(w*c, mix[c:], row(0, 0), row(0, 1), row(1, 0), row(1, 1), f)
+	copy(mix[:c], mix[c:])
+	copy(mix[(w+1)*c:], mix[w*c:])
+	j.p.blendPairs(w, c, j.dst[r*2*w*c:], mix, near, far)
 }
 
 // UpsampleTrilinear2Backward is the gradient of [UpsampleTrilinear2]: dx (B, D,
@@ -104,32 +117,48 @@ func UpsampleTrilinear2Backward(dx, dy []float32, batch int, in [3]int, channels
 	upsample(upsampling{dst: dx, src: dy, d: in[0], h: in[1], w: in[2], c: channels, row: (*upsampling).spread}, n)
 }
 
-// spread adds the rows of the large grid that a row meets into one, then its
-// neighbours along x.
-func (j *upsampling) spread(r int, s *scratch) {
-	d, h, w, c := j.d, j.h, j.w, j.c
-	b, iz, ih := r/(d*h), r/h%d, r%h
-	sum := s.floats(0, 2*w*c)
+// spread adds the rows of the large grid that a row meets: along z into four rows,
+// two of which the row before left, these into one, and then neighbours along x. The
+// last sum has its first and last voxel twice, so that each of them counts once more
+// where an edge is repeated.
+func (j *upsampling) spread(r int, first bool, s *scratch) {
+	h, w, c := j.h, j.w, j.c
+	ih, row := r%h, 2*w*c
+	ring, sum := s.floats(1, 4*row), s.floats(0, row+2*c)
+	low := 2*ih - 1
+	from := low + 2
+	if first || ih == 0 {
+		from = low
+	}
+	for y := max(0, from); y <= min(2*h-1, low+3); y++ {
+		j.sumPlanes(ring[y%4*row:][:row], r/h, y, s.lanes[0][:4])
+	}
+	var x [4][]float32
+	f := s.lanes[0][:4]
+	for k := range x {
+		f[k] = weight(low+k, ih, h)
+		x[k] = ring[min(max(low+k, 0), 2*h-1)%4*row:]
+	}
 	clear(sum)
-	for z := max(0, 2*iz-1); z <= min(2*d-1, 2*iz+2); z++ {
-		for yy := max(0, 2*ih-1); yy <= min(2*h-1, 2*ih+2); yy++ {
-			f := weight(z, iz, d) * weight(yy, ih, h)
-			for i, v := range j.src[((b*2*d+z)*2*h+yy)*2*w*c:][:2*w*c] {
-				sum[i] += f * v
-			}
-		}
+	j.p.combine(row, sum[c:], x[0], x[1], x[2], x[3], f)
+	copy(sum[:c], sum[c:])
+	copy(sum[(2*w+1)*c:], sum[2*w*c:])
+	j.p.gatherPairs(w, c, j.dst[r*w*c:], sum, lerp[0], lerp[1])
+}
+
+// sumPlanes sets sum to what the large grid's planes add, in row y, to plane i of the
+// small grid; i counts through all samples. f is room for four weights.
+func (j *upsampling) sumPlanes(sum []float32, i, y int, f []float32) {
+	b, iz, row := i/j.d, i%j.d, 2*j.w*j.c
+	var x [4][]float32
+	for k := range x { // a plane outside has no weight; any will do
+		z := 2*iz - 1 + k
+		f[k] = weight(z, iz, j.d)
+		z = min(max(z, 0), 2*j.d-1)
+		x[k] = j.src[((b*2*j.d+z)*2*j.h+y)*row:]
 	}
-	dst := j.dst[r*w*c:][:w*c]
-	clear(dst)
-	for i := range w {
-		for o := max(0, 2*i-1); o <= min(2*w-1, 2*i+2); o++ {
-			f := weight(o, i, w)
-			out := dst[i*c:][:c]
-			for k, v := range sum[o*c:][:c] {
-				out[k] += f * v
-			}
-		}
-	}
+	clear(sum)
+	j.p.combine(row, sum, x[0], x[1], x[2], x[3], f)
 }
 
 // lerp holds the weights of the nearer and the farther of the two input voxels
@@ -142,8 +171,12 @@ func source(o, far, n int) int {
 	return min(max(o/2+far*(2*(o%2)-1), 0), n-1)
 }
 
-// weight returns what input i counts in output o on an axis of n input voxels.
+// weight returns what input i counts in output o on an axis of n input voxels;
+// nothing in an output outside.
 func weight(o, i, n int) float32 {
+	if o < 0 || o >= 2*n {
+		return 0
+	}
 	var f float32
 	for far, w := range lerp {
 		if source(o, far, n) == i {

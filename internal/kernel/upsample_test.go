@@ -32,18 +32,42 @@ func refUpsample(x []float64, batch int, in [3]int, c int, linear bool) []float6
 	return y
 }
 
+// Oracle: PyTorch's definition in float64, and numeric gradients of it.
 func TestUpsample(t *testing.T) {
-	for k, in := range [][3]int{{1, 1, 1}, {2, 3, 4}, {3, 1, 2}} {
-		r := seeded(k)
-		x, dy := random(r, 2*volume(in)*3), random(r, 16*volume(in)*3)
-		y, dx := make([]float32, len(dy)), make([]float32, len(x))
-		Upsample2(y, x, 2, in, 3)
-		same(t, "nearest", y, refUpsample(wide(x), 2, in, 3, false), 0)
-		Upsample2Backward(dx, dy, 2, in, 3)
-		same(t, "its gradient", dx, gradient(func(x []float64) []float64 { return refUpsample(x, 2, in, 3, false) }, x, dy), 1e-5)
-		UpsampleTrilinear2(y, x, 2, in, 3)
-		same(t, "trilinear", y, refUpsample(wide(x), 2, in, 3, true), 1e-6)
-		UpsampleTrilinear2Backward(dx, dy, 2, in, 3)
-		same(t, "its gradient", dx, gradient(func(x []float64) []float64 { return refUpsample(x, 2, in, 3, true) }, x, dy), 1e-5)
+	onEveryPath(t, func(t *testing.T) {
+		for k, s := range [][4]int{{1, 1, 1, 3}, {2, 3, 4, 3}, {3, 1, 2, 16}, {1, 2, 2, 48}, {1, 1, 1, 16}} {
+			in, c := [3]int{s[0], s[1], s[2]}, s[3]
+			r := seeded(k)
+			x, dy := random(r, 2*volume(in)*c), random(r, 16*volume(in)*c)
+			y, dx := make([]float32, len(dy)), make([]float32, len(x))
+			for _, linear := range []bool{false, true} {
+				up, down := Upsample2, Upsample2Backward
+				if linear {
+					up, down = UpsampleTrilinear2, UpsampleTrilinear2Backward
+				}
+				up(y, x, 2, in, c)
+				same(t, "y", y, refUpsample(wide(x), 2, in, c, linear), 1e-6)
+				down(dx, dy, 2, in, c)
+				same(t, "dx", dx, upsampleGradient(dy, 2, in, c, linear), 1e-5)
+			}
+		}
+	})
+}
+
+// upsampleGradient is the transpose of refUpsample, which is linear: element i of
+// the gradient is the dot product of dy and the upsampled unit vector i. Channels
+// do not meet, so one unit vector serves them all.
+func upsampleGradient(dy []float32, batch int, in [3]int, c int, linear bool) []float64 {
+	n := batch * volume(in)
+	dx := make([]float64, n*c)
+	for v := range n {
+		unit := make([]float64, n)
+		unit[v] = 1
+		for o, f := range refUpsample(unit, batch, in, 1, linear) {
+			for ch := range c {
+				dx[v*c+ch] += f * float64(dy[o*c+ch])
+			}
+		}
 	}
+	return dx
 }

@@ -135,9 +135,10 @@ func (w width) columnScale() {
 	end()
 }
 
-// nested emits body for each vector of rows × cols elements. Pointers in walk
-// move through the whole array; those in rewind start again with each row.
-func (w width) nested(rows, cols reg.Register, body func(), walk, rewind []reg.GPVirtual) {
+// nested emits body for each vector of rows × cols elements, and after, unless it
+// is nil, behind each row. Pointers in walk move through the whole array; those in
+// rewind start again with each row.
+func (w width) nested(rows, cols reg.Register, body, after func(), walk, rewind []reg.GPVirtual) {
 	c := GP64()
 	Label("row")
 	MOVQ(cols, c)
@@ -157,6 +158,9 @@ func (w width) nested(rows, cols reg.Register, body func(), walk, rewind []reg.G
 			SUBQ(back, p)
 		}
 	}
+	if after != nil {
+		after()
+	}
 	DECQ(rows)
 	JNZ(LabelRef("row"))
 }
@@ -170,7 +174,7 @@ func (w width) channelSums() {
 		v := w.load(Mem{Base: sum})
 		VADDPS(Mem{Base: x}, v, v)
 		VMOVUPS(v, Mem{Base: sum})
-	}, []reg.GPVirtual{x}, []reg.GPVirtual{sum})
+	}, nil, []reg.GPVirtual{x}, []reg.GPVirtual{sum})
 	end()
 
 	function("channelSquares"+w.suffix, "func(rows, cols int, sum, x, shift []float32)")
@@ -181,7 +185,7 @@ func (w width) channelSums() {
 		VADDPS(Mem{Base: shift}, v, v)
 		VFMADD231PS(v, v, s)
 		VMOVUPS(s, Mem{Base: sum})
-	}, []reg.GPVirtual{x}, []reg.GPVirtual{sum, shift})
+	}, nil, []reg.GPVirtual{x}, []reg.GPVirtual{sum, shift})
 	end()
 
 	function("channelDots"+w.suffix, "func(rows, cols int, sum, more, a, x, scale, shift []float32)")
@@ -197,7 +201,7 @@ func (w width) channelSums() {
 		VFMADD231PS(g, h, m)
 		VMOVUPS(s, Mem{Base: sum})
 		VMOVUPS(m, Mem{Base: more})
-	}, []reg.GPVirtual{x, a}, []reg.GPVirtual{sum, more, scale, shift})
+	}, nil, []reg.GPVirtual{x, a}, []reg.GPVirtual{sum, more, scale, shift})
 	end()
 }
 
@@ -227,7 +231,7 @@ func (w width) channelAffine() {
 				VFMADD231PS(Mem{Base: e}, g, v)
 			}
 			VMOVUPS(v, Mem{Base: y})
-		}, walk, rewind)
+		}, nil, walk, rewind)
 		end()
 	}
 }

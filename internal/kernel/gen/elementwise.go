@@ -8,18 +8,14 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The coefficients of t^8 to t^0 in Φ(-a)·exp(a²/2) = t·poly(t) with t = 1/(1 +
-// tailScale·a), interpolated at Chebyshev nodes over 0 <= a <= 15; relative
-// error 4e-8. The kernel package holds the same numbers.
-var tail = []float64{-0.0297704389966, 0.146950922175, -0.261712669226, 0.165801801531, -0.0274828895531, 0.107262773002, 0.119417036073, 0.13991480395, 0.139618642871}
-
-const tailScale = 0.35
-
-// activations emits GELU and its gradient. n is a positive multiple of 16 in
-// every elementwise function.
+// activations emits GELU and its gradient, by tables: |x| is cut into segments of
+// equal width, as many as a register has lanes, and a permutation fetches each
+// lane's coefficients of the polynomial of its segment. n is a positive multiple
+// of 16 in every elementwise function.
 func activations(w width) {
 	function("gelu"+w.suffix, "func(n int, y, x []float32)")
 	n, y, x := param("n"), param("y"), param("x")
+	tail := w.table("tail", 0, func(a float64) float64 { return w.segment() * math.Erfc(a/math.Sqrt2) / 2 })
 	w.pairs("loop", n, func(at []int) {
 		v := w.regs(len(at))
 		each := func(f func(i, disp int)) {
@@ -28,10 +24,9 @@ func activations(w width) {
 			}
 		}
 		each(func(i, disp int) { VMOVUPS(Mem{Base: x, Disp: disp}, v[i]) })
-		_, q, a := w.normal(v)
-		each(func(i, _ int) { VMINPS(f32(20), a[i], a[i]) }) // so that infinity times zero is zero
+		t, q := w.lookup(v, tail)
 		each(func(i, _ int) { VMAXPS(f32(0), v[i], v[i]) })
-		each(func(i, _ int) { VFNMADD231PS(a[i], q[i], v[i]) })
+		each(func(i, _ int) { VFNMADD231PS(t[i], q[i], v[i]) }) // max(x, 0) - |x|·Φ(-|x|)
 		each(func(i, disp int) { VMOVUPS(v[i], Mem{Base: y, Disp: disp}) })
 	}, y, x)
 	end()
@@ -39,6 +34,9 @@ func activations(w width) {
 	function("geluGrad"+w.suffix, "func(n int, dx, dy, x []float32)")
 	n, x = param("n"), param("x")
 	dx, dy := param("dx"), param("dy")
+	odd := w.table("slope", 0.5, func(a float64) float64 {
+		return 0.5 - math.Erfc(a/math.Sqrt2)/2 + a*math.Exp(-a*a/2)/math.Sqrt(2*math.Pi)
+	})
 	w.pairs("loop", n, func(at []int) {
 		v := w.regs(len(at))
 		each := func(f func(i, disp int)) {
@@ -47,47 +45,97 @@ func activations(w width) {
 			}
 		}
 		each(func(i, disp int) { VMOVUPS(Mem{Base: x, Disp: disp}, v[i]) })
-		e, q, _ := w.normal(v)
-		each(func(i, _ int) { VMINPS(f32(20), v[i], v[i]) })
-		each(func(i, _ int) { VMAXPS(f32(-20), v[i], v[i]) })
-		each(func(i, _ int) { VMULPS(f32(1/math.Sqrt(2*math.Pi)), e[i], e[i]) })
-		each(func(i, _ int) { w.distribution(v[i], q[i]) })
-		each(func(i, _ int) { VFMADD231PS(v[i], e[i], q[i]) })
-		each(func(i, disp int) { VMULPS(Mem{Base: dy, Disp: disp}, q[i], q[i]) })
-		each(func(i, disp int) { VMOVUPS(q[i], Mem{Base: dx, Disp: disp}) })
+		_, s := w.lookup(v, odd)
+		each(func(i, _ int) { VANDPS(i32(1<<31), v[i], v[i]) })
+		each(func(i, _ int) { VXORPS(v[i], s[i], s[i]) })
+		each(func(i, _ int) { VADDPS(f32(0.5), s[i], s[i]) })
+		each(func(i, disp int) { VMULPS(Mem{Base: dy, Disp: disp}, s[i], s[i]) })
+		each(func(i, disp int) { VMOVUPS(s[i], Mem{Base: dx, Disp: disp}) })
 	}, dx, dy, x)
 	end()
 }
 
-// normal returns exp(-v²/2), Φ(-|v|) and |v|.
-func (w width) normal(v []reg.VecVirtual) (e, q, a []reg.VecVirtual) {
-	e, a = w.regs(len(v)), w.regs(len(v))
+// segment is the width of a segment. The last one begins beyond 6, where Φ(-a) is
+// less than half an ulp of 1.
+func (w width) segment() float64 {
+	if w == zmm {
+		return 0.42
+	}
+	return 0.95
+}
+
+// table returns where the coefficients lie, highest first, of polynomials for f in
+// each segment s, which is centred on a = s·segment: interpolated at Chebyshev
+// nodes, error below 8e-8. In the last segment f is taken as limit.
+func (w width) table(name string, limit float64, f func(a float64) float64) []Mem {
+	lanes, degree := w.bytes/4, 5
+	if w == ymm {
+		degree = 7
+	}
+	segments := make([][]float64, lanes)
+	for s := range segments {
+		segments[s] = interpolate(degree, func(u float64) float64 { return f((float64(s) + u) * w.segment()) })
+	}
+	segments[lanes-1] = make([]float64, degree+1)
+	segments[lanes-1][0] = limit
+	m := GLOBL(name+w.suffix, RODATA|NOPTR)
+	var c []Mem
+	for i := range degree + 1 {
+		c = append(c, m.Offset(i*w.bytes))
+		for s, p := range segments {
+			DATA(i*w.bytes+4*s, F32(float32(p[degree-i])))
+		}
+	}
+	return c
+}
+
+// interpolate returns the coefficients, lowest first, of the polynomial that meets
+// f at the Chebyshev nodes of [-1/2, 1/2], by Newton's divided differences.
+func interpolate(degree int, f func(u float64) float64) []float64 {
+	n := degree + 1
+	u, d := make([]float64, n), make([]float64, n)
+	for i := range u {
+		u[i] = math.Cos((float64(i)+0.5)*math.Pi/float64(n)) / 2
+		d[i] = f(u[i])
+	}
+	for k := 1; k < n; k++ {
+		for i := degree; i >= k; i-- {
+			d[i] = (d[i] - d[i-1]) / (u[i] - u[i-k])
+		}
+	}
+	p := make([]float64, n)
+	for i := degree; i >= 0; i-- { // p = p·(u - u[i]) + d[i]
+		for k := degree; k > 0; k-- {
+			p[k] = p[k-1] - u[i]*p[k]
+		}
+		p[0] = d[i] - u[i]*p[0]
+	}
+	return p
+}
+
+// lookup returns |v| in segments, and a table's polynomial there. A NaN stays one.
+func (w width) lookup(v []reg.VecVirtual, table []Mem) (t, p []reg.VecVirtual) {
+	const magic = 3 << 22 // adding it rounds to an integer and leaves that in the lowest bits
+	t, p = w.regs(len(v)), w.regs(len(v))
+	m, u := w.loads(len(v), f32(float64(w.bytes/4)-0.6)), w.regs(len(v))
 	each := func(f func(i int)) {
 		for i := range v {
 			f(i)
 		}
 	}
-	each(func(i int) { VMULPS(v[i], v[i], e[i]) })
-	each(func(i int) { VMULPS(f32(-0.5*math.Log2E), e[i], e[i]) })
-	w.exp2(e)
-	each(func(i int) { VANDPS(i32(0x7fffffff), v[i], a[i]) })
-	t, one := w.loads(len(v), f32(tailScale)), w.load(f32(1))
-	each(func(i int) { VFMADD213PS(one, a[i], t[i]) })
-	each(func(i int) { VDIVPS(t[i], one, t[i]) })
-	q = w.poly(t, tail)
-	each(func(i int) { VMULPS(t[i], q[i], q[i]) })
-	each(func(i int) { VMULPS(e[i], q[i], q[i]) })
-	return e, q, a
-}
-
-// distribution turns q = Φ(-|v|) into Φ(v): q where v is negative, 1-q elsewhere.
-func (w width) distribution(v, q reg.VecVirtual) {
-	negative, t := w.reg(), w.reg()
-	VPSRAD(Imm(31), v, negative)
-	VANDNPS(i32(1<<31), negative, t)
-	VXORPS(t, q, q)
-	VANDNPS(f32(1), negative, t)
-	VADDPS(t, q, q)
+	each(func(i int) { VANDPS(i32(0x7fffffff), v[i], t[i]) })
+	each(func(i int) { VMULPS(f32(1/w.segment()), t[i], t[i]) })
+	each(func(i int) { VMINPS(t[i], m[i], t[i]) })
+	each(func(i int) { VADDPS(f32(magic), t[i], m[i]) })
+	each(func(i int) { VSUBPS(f32(magic), m[i], u[i]) })
+	each(func(i int) { VSUBPS(u[i], t[i], u[i]) })
+	each(func(i int) { VPERMPS(table[0], m[i], p[i]) })
+	for _, c := range table[1:] {
+		k := w.regs(len(v))
+		each(func(i int) { VPERMPS(c, m[i], k[i]) })
+		each(func(i int) { VFMADD213PS(k[i], u[i], p[i]) })
+	}
+	return t, p
 }
 
 // arithmetic emits sums, scaling and the optimiser's update.

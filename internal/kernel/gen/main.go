@@ -24,6 +24,8 @@ func main() {
 		arithmetic(w)
 		columns(w)
 		layerNorm(w)
+		upsampling(w)
+		bf16(w)
 		limits(w)
 	}
 	Generate() // parses the flags, writes the assembly

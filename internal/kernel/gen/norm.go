@@ -98,8 +98,8 @@ func (w width) mean(v reg.VecVirtual, n reg.Register) reg.VecVirtual {
 	return m
 }
 
-// limits emits loops that only use up the machine: multiply-adds in registers,
-// and reading memory.
+// limits emits loops that only use up the machine: multiply-adds in registers, and
+// reading, writing and copying memory.
 func limits(w width) {
 	function("burn"+w.suffix, "func(n int)")
 	n := param("n")
@@ -134,6 +134,18 @@ func limits(w width) {
 	ADDQ(U32(256), x)
 	SUBQ(Imm(64), n)
 	JG(LabelRef("loop"))
+	end()
+
+	function("fill"+w.suffix, "func(n int, x []float32)")
+	n, x = param("n"), param("x")
+	v := w.load(f32(1))
+	w.loop("loop", n, func() { VMOVUPS(v, Mem{Base: x}) }, x)
+	end()
+
+	function("copy"+w.suffix, "func(n int, y, x []float32)")
+	n, x = param("n"), param("x")
+	y := param("y")
+	w.loop("loop", n, func() { VMOVUPS(w.load(Mem{Base: x}), Mem{Base: y}) }, y, x)
 	end()
 }
 
