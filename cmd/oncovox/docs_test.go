@@ -107,7 +107,7 @@ const commandsIntro = `# Commands
 
 Made from the code by ` + "`go test ./cmd/oncovox -run TestGolden -update`" + `; do not edit.
 
-Results go to standard output; progress, logs and errors go to standard error. Every command has ` + "`--help`, and `--threads`" + `:
+Results go to standard output; progress, logs and errors go to standard error. Every command has ` + "`--help`, and these flags" + `:
 `
 
 // commandsPage describes every command, in the order of the data.
@@ -115,7 +115,12 @@ func commandsPage() string {
 	root := new(app).root()
 	var b strings.Builder
 	b.WriteString(commandsIntro)
-	fmt.Fprintf(&b, "%s.\n\n```\n%s\n```\n", root.PersistentFlags().Lookup("threads").Usage, exitHelp)
+	root.PersistentFlags().SortFlags = false
+	root.PersistentFlags().VisitAll(func(f *pflag.Flag) {
+		_, usage := pflag.UnquoteUsage(f)
+		fmt.Fprintf(&b, "* `--%s`: %s\n", f.Name, usage)
+	})
+	fmt.Fprintf(&b, "\n```\n%s\n```\n", exitHelp)
 	commandSections(&b, root)
 	return b.String()
 }

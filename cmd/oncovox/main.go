@@ -13,7 +13,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"oncovox/internal/stage"
@@ -61,9 +60,7 @@ func run(args []string, stdout io.Writer, stderr *os.File) int {
 	if code == exitInterrupted {
 		err = fmt.Errorf("interrupted: %w", err)
 	}
-	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(stderr, "oncovox: %s\n", strings.TrimSuffix(line, "\n"))
-	}
+	a.ui.fail(err, code)
 	return code
 }
 

@@ -49,3 +49,17 @@ func processAge() float64 {
 	}
 	return now - start/ticks
 }
+
+// residentBytes returns the memory that the process holds now, or 0 where the system
+// does not say.
+func residentBytes() int {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var size, resident int
+	if n, _ := fmt.Sscan(string(b), &size, &resident); n < 2 {
+		return 0
+	}
+	return resident * os.Getpagesize()
+}

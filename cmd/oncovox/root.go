@@ -13,10 +13,12 @@ import (
 
 // An app is what the commands share.
 type app struct {
-	stdout  io.Writer
-	ui      *ui
-	threads int
-	started bool // the command line was understood
+	stdout    io.Writer
+	ui        *ui
+	threads   int
+	logFormat string
+	listen    string // address, or "" for none
+	started   bool   // the command line was understood
 }
 
 func (a *app) root() *cobra.Command {
@@ -34,12 +36,26 @@ about it, on one machine, offline.
 			if a.threads < 0 {
 				return usagef("--threads %d: want 0 or more", a.threads)
 			}
+			switch a.logFormat {
+			case "text":
+			case "json":
+				a.ui.asJSON()
+			default:
+				return usagef("--log-format %s: want text or json", a.logFormat)
+			}
 			a.started = true
+			if a.listen != "" {
+				if err := a.ui.listen(a.listen); err != nil {
+					return err
+				}
+			}
 			kernel.SetThreads(a.threads)
 			return nil
 		},
 	}
 	root.PersistentFlags().IntVar(&a.threads, "threads", 0, "threads to compute with; 0 means one a CPU. Results do not depend on it")
+	root.PersistentFlags().StringVar(&a.logFormat, "log-format", "text", "form of the log on standard error: text, or json for one object a line, progress and errors among them")
+	root.PersistentFlags().StringVar(&a.listen, "listen", "", "`address`, such as 127.0.0.1:9100, that answers /metrics for Prometheus and /debug/pprof while the command runs; none unless given")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(a.runCommand())
 	for _, kind := range pipelines.Kinds() {

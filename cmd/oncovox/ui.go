@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +25,8 @@ type ui struct {
 	bars    *mpb.Progress // nil until the first bar, and off a terminal
 	bar     *bar          // of the stage that runs
 	tty     bool
+	json    bool // the log, and progress in it, as JSON lines
+	watch   *watch
 	stopped bool
 }
 
@@ -34,6 +38,34 @@ func newUI(stderr *os.File) *ui {
 	u := &ui{stderr: stderr, tty: err == nil && info.Mode()&os.ModeCharDevice != 0}
 	u.log = slog.New(tint.NewTextHandler(u, &tint.Options{TimeFormat: time.TimeOnly, NoColor: !u.tty || os.Getenv("NO_COLOR") != ""}))
 	return u
+}
+
+// asJSON makes the log one JSON object a line, progress among them.
+func (u *ui) asJSON() {
+	u.json, u.tty = true, false
+	u.log = slog.New(slog.NewJSONHandler(u, nil))
+}
+
+// listen answers over HTTP how far the stages are, until close.
+func (u *ui) listen(address string) error {
+	u.watch = &watch{}
+	if err := u.watch.listen(address); err != nil {
+		return err
+	}
+	u.log.Info("listening", "metrics", "http://"+u.watch.address+"/metrics", "pprof", "http://"+u.watch.address+"/debug/pprof/")
+	return nil
+}
+
+// fail says why the program ends, a line at a time.
+func (u *ui) fail(err error, code int) {
+	for line := range strings.Lines(err.Error()) {
+		line = strings.TrimSuffix(line, "\n")
+		if u.json {
+			u.log.Error(line, "exit_code", code)
+		} else {
+			fmt.Fprintf(u.stderr, "oncovox: %s\n", line)
+		}
+	}
 }
 
 // Write writes a line of log, above the bars if there are any.
@@ -49,8 +81,24 @@ func (u *ui) Write(p []byte) (int, error) {
 
 // progress returns what shows how far the named stage is.
 func (u *ui) progress(name string) stage.Progress {
+	show := u.shown(name)
+	if u.watch == nil {
+		return show
+	}
+	return func(done, total int, note string) {
+		u.watch.report(name, done, total, note, time.Now())
+		show(done, total, note)
+	}
+}
+
+// shown returns what shows on standard error how far the named stage is.
+func (u *ui) shown(name string) stage.Progress {
 	if !u.tty {
-		return (&lines{out: u, name: name, now: time.Now, next: time.Now().Add(between)}).report
+		say := plainLine(u)
+		if u.json {
+			say = logLine(u.log)
+		}
+		return (&lines{say: say, name: name, now: time.Now, next: time.Now().Add(between), memory: megabytes}).report
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -68,6 +116,9 @@ func (u *ui) progress(name string) stage.Progress {
 func (u *ui) close() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if u.watch != nil {
+		u.watch.close()
+	}
 	if u.bars == nil || u.stopped {
 		return
 	}
