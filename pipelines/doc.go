@@ -14,7 +14,11 @@
 // What a stage will leave behind is decided by its [Work]: kind, version,
 // config, seed and the digests of what it reads. The digest of that is its key.
 // A stage whose folder carries the key of the work to be done is not run again;
-// time stamps never decide.
+// time stamps never decide. A [Cache] lets runs have such folders in common.
+//
+// A file may extend another, of which it says the differences, and may have a
+// matrix: values to be tried, every one with every other. Each makes an [Instance],
+// a pipeline whose run has a folder of its own.
 //
 // Viper reads the sections over the defaults of the stages' packages. It is
 // made strict here: it would drop unknown keys, fractions and second documents

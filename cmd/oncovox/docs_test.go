@@ -253,6 +253,20 @@ func TestDocsCommands(t *testing.T) {
 	}
 }
 
+// Every command has an example and says its exit codes.
+func TestHelp(t *testing.T) {
+	var check func(cmd *cobra.Command)
+	check = func(cmd *cobra.Command) {
+		if cmd.Example == "" || !strings.HasSuffix(cmd.Long, exitHelp) {
+			t.Errorf("%s: want an example, and the exit codes at the end of its help", cmd.CommandPath())
+		}
+		for _, sub := range cmd.Commands() {
+			check(sub)
+		}
+	}
+	check(new(app).root())
+}
+
 // checkLine parses a command line and does nothing else.
 func checkLine(args []string) error {
 	cmd, rest, err := new(app).root().Find(args)
