@@ -17,7 +17,7 @@ import (
 
 // Version is raised when the same sources and settings would give other
 // artifacts.
-const Version = 4
+const Version = 5
 
 // Run reads the archives in cfg.Sources, in the folder of the role "archives" and
 // in cfg.Labels, and leaves in env.Out:

@@ -117,6 +117,11 @@ func (o *outcome) refuse(r Refused) {
 func (o *outcome) trouble(t trouble) {
 	id := o.ids.id("label", t.set)
 	o.cross[Crossing{"label", id, t.set}] = true
+	if t.empty > 0 {
+		o.refused = append(o.refused, Refused{
+			What: "label", ID: id, Patient: o.ids.id("patient", t.patient), Reason: NoOutline, Detail: fmt.Sprintf("%d regions", t.empty),
+		})
+	}
 	for _, reason := range t.reasons() {
 		o.refused = append(o.refused, Refused{
 			What: "label", ID: id, Patient: o.ids.id("patient", t.patient), Reason: reason,
@@ -165,16 +170,14 @@ func (o *outcome) mask(dir string, p *placed) error {
 	g, values := p.record.Geometry(), labels(regions)
 	judged, painted := false, false
 	for i, r := range regions {
-		source := fmt.Sprintf("%s/%d/%d", r.set, r.number, r.piece)
-		l := r.body
-		if r.voxels != nil {
-			l = measure(g, r.voxels)
-		}
+		source, l := r.source(), r.body
 		l.ID, l.Volume, l.Patient = o.ids.id("lesion", p.record.ID+"/"+source), p.record.ID, p.record.Patient
 		l.Label, l.Ignore = values[i], r.ignore
 		judged, painted = judged || !r.ignore, painted || l.Label > 0
 		o.lesions = append(o.lesions, l)
-		o.cross[Crossing{"lesion", l.ID, source}] = true
+		for _, s := range append(r.also, source) {
+			o.cross[Crossing{"lesion", l.ID, s}] = true
+		}
 	}
 	if judged {
 		o.counts.Lesioned++

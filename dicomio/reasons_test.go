@@ -38,7 +38,7 @@ var remedies = map[Reason]string{
 	SUVUnits: "export in BQML", SUVType: "export in BQML", SUVNotCorrected: "export the corrected series", SUVDecay: "mend the header at the source", SUVWeight: "mend the header at the source",
 	SUVDose: "mend the header at the source", SUVHalfLife: "mend the header at the source", SUVTimes: "mend the header at the source; de-identification often shifts these times apart",
 
-	NoSeries: "add the series to the sources", SeriesUnused: "see why the series was refused", NotClosed: "nothing: it encloses nothing", TooFewPoints: "nothing: it encloses nothing",
+	NoSeries: "add the series to the sources", SeriesUnused: "see why the series was refused", NotClosed: "nothing: it encloses nothing", NoOutline: "finish or delete the region in the program that wrote it; its scan counts as unlabelled meanwhile", TooFewPoints: "nothing: it encloses nothing",
 	NotInPlane: "draw it on the slices, or export it for this series", OffPlane: "check that it was drawn on this series", OutsideImage: "check that it was drawn on this series",
 	NotLabels: "take it out of `labels`, or mend its first line", BadLabels: "mend the line; nothing of the file was taken",
 	NoPlace: "look at it in the program that wrote it", NoSize: "measure its diameter", NoSegment: "add the segmentation to the sources",

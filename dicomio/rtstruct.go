@@ -13,7 +13,7 @@ type labelSet struct {
 	sop, patient string   // private
 	series       []string // UIDs of the series that it says it was drawn on
 	space        string   // UID of its frame of reference, "" if it names none or several
-	rois         []roi    // those that are lesions and have an outline or pixels, by number
+	rois         []roi    // those that are lesions, by number
 	named        int      // ROIs whose names are those of lesions
 	others       int      // ROIs that are not
 	pieces       bool     // each connected piece of a region is a lesion, whatever the settings say
@@ -96,6 +96,9 @@ func parseStructureSet(in *Instance, cfg Config) labelSet {
 	lesions := map[int]bool{}
 	for _, r := range d.Items(tag.StructureSetROISequence) {
 		if number, ok := r.Int(tag.ROINumber); ok && cfg.isLesion(r.Text(tag.ROIName)) {
+			if !lesions[number] {
+				set.rois = append(set.rois, roi{number: number})
+			}
 			lesions[number] = true
 			set.named++
 		} else {
@@ -108,10 +111,6 @@ func parseStructureSet(in *Instance, cfg Config) labelSet {
 			continue
 		}
 		i := slices.IndexFunc(set.rois, func(r roi) bool { return r.number == number })
-		if i < 0 {
-			i = len(set.rois)
-			set.rois = append(set.rois, roi{number: number})
-		}
 		for _, c := range r.Items(tag.ContourSequence) {
 			set.rois[i].contours = append(set.rois[i].contours, parseContour(c))
 		}

@@ -15,11 +15,13 @@ type labelCounts struct {
 	Unmatched int            `json:"unmatched_label_objects"` // that have ROIs, but none that is a lesion
 	ROIs      int            `json:"lesion_rois"`
 	OtherROIs int            `json:"other_rois"`
-	LostROIs  int            `json:"lost_rois"` // lesion ROIs of which nothing found a place
-	Contours  int            `json:"contours"`  // of lesion ROIs
-	Frames    int            `json:"frames"`    // of lesion segments
-	Marks     int            `json:"marks"`     // lesions without voxels
-	Placed    int            `json:"placed"`    // contours, frames and marks
+	LostROIs  int            `json:"lost_rois"`      // lesion ROIs of which nothing found a place
+	EmptyROIs int            `json:"empty_rois"`     // of these, those without a contour or a pixel
+	Merged    int            `json:"merged_lesions"` // that another label object shows too
+	Contours  int            `json:"contours"`       // of lesion ROIs
+	Frames    int            `json:"frames"`         // of lesion segments
+	Marks     int            `json:"marks"`          // lesions without voxels
+	Placed    int            `json:"placed"`         // contours, frames and marks
 	Unplaced  map[Reason]int `json:"unplaced"`
 }
 
@@ -27,7 +29,7 @@ type labelCounts struct {
 type labelling struct {
 	counts   labelCounts
 	regions  map[*placed][]region
-	labelled map[*placed]bool // a label object covers it, whether or not it found a lesion
+	labelled map[*placed]bool // a label object covers it, and has lesions in it or none at all
 	troubles []trouble
 	matched  bool // some ROI has the name of a lesion
 }
@@ -38,6 +40,7 @@ type trouble struct {
 	patient  string // private
 	unplaced map[Reason]int
 	parts    int // contours, frames and marks
+	empty    int // regions without any
 }
 
 // An atlas finds the volumes that a label object speaks of.
@@ -102,6 +105,7 @@ func label(sets []labelSet, a atlas, cfg Config) labelling {
 	for _, set := range sets {
 		segmented[set.sop] = set.kind == segmentation
 	}
+	doubtful := map[*placed]bool{} // a label object covers it, but its lesions are lost or elsewhere
 	for _, set := range sets {
 		set.rois = slices.DeleteFunc(slices.Clone(set.rois), func(r roi) bool { // the segment itself is the lesion
 			return r.mark != nil && r.mark.where == inSegment && segmented[r.mark.image]
@@ -116,25 +120,36 @@ func label(sets []labelSet, a atlas, cfg Config) labelling {
 		if set.named == 0 && set.others > 0 {
 			l.counts.Unmatched++
 		}
-		lost, kept := 0, 0
+		drawn := map[*placed]int{}
+		for _, p := range volumes {
+			drawn[p] = -len(l.regions[p])
+		}
 		for _, r := range set.rois {
-			if l.draw(set, r, volumes, missing, &t, cfg) {
-				kept++
-			} else {
-				lost++
+			if !l.draw(set, r, volumes, missing, &t, cfg) {
+				l.counts.LostROIs++
 			}
 			l.add(r, &t)
 		}
 		l.counts.ROIs += len(set.rois)
 		l.counts.OtherROIs += set.others
-		l.counts.LostROIs += lost
 		for _, p := range volumes {
-			// A scan whose only lesions could not be placed is not one without lesions.
-			if lost == 0 || kept > 0 {
+			if len(set.rois) == 0 || drawn[p]+len(l.regions[p]) > 0 {
 				l.labelled[p] = true
+			} else {
+				doubtful[p] = true
 			}
 		}
 		l.count(t)
+	}
+	for p := range doubtful { // a scan whose only lesions are lost is not one without lesions, whoever else says so
+		if len(l.regions[p]) == 0 {
+			delete(l.labelled, p)
+		}
+	}
+	for p, all := range l.regions {
+		var merged int
+		l.regions[p], merged = merge(all)
+		l.counts.Merged += merged
 	}
 	return l
 }
@@ -155,7 +170,7 @@ func (l *labelling) draw(set labelSet, r roi, volumes []*placed, missing Reason,
 			}
 			if reason == "" {
 				found = true
-				l.regions[p] = append(l.regions[p], region{set: set.sop, number: r.number, ignore: r.ignore, body: body})
+				l.regions[p] = append(l.regions[p], region{kind: set.kind, set: set.sop, number: r.number, ignore: r.ignore, body: body})
 			}
 			continue
 		}
@@ -174,7 +189,9 @@ func (l *labelling) draw(set labelSet, r roi, volumes []*placed, missing Reason,
 			pieces = components(p.record.Geometry(), voxels)
 		}
 		for i, piece := range pieces {
-			l.regions[p] = append(l.regions[p], region{set: set.sop, number: r.number, piece: i, ignore: r.ignore, voxels: piece})
+			l.regions[p] = append(l.regions[p], region{
+				kind: set.kind, set: set.sop, number: r.number, piece: i, ignore: r.ignore, voxels: piece, body: measure(p.record.Geometry(), piece),
+			})
 		}
 	}
 	for _, reason := range best {
@@ -193,6 +210,10 @@ func (l *labelling) add(r roi, t *trouble) {
 		l.counts.Marks++
 	}
 	t.parts += r.parts()
+	if r.parts() == 0 {
+		t.empty++
+		l.counts.EmptyROIs++
+	}
 }
 
 // warn logs how many label objects have regions but no lesion: their scans count
@@ -218,7 +239,7 @@ func (l *labelling) count(t trouble) {
 		l.counts.Placed -= n
 		l.counts.Unplaced[reason] += n
 	}
-	if len(t.unplaced) > 0 {
+	if len(t.unplaced) > 0 || t.empty > 0 {
 		l.troubles = append(l.troubles, t)
 	}
 }

@@ -13,6 +13,7 @@ const (
 	NoSeries     Reason = "no-series"      // the series that it was drawn on is not in the sources
 	SeriesUnused Reason = "series-unused"  // that series is, but was refused
 	NotClosed    Reason = "not-closed"     // a point or an open line
+	NoOutline    Reason = "no-outline"     // a region that is a lesion by its name, but has neither a contour nor a pixel
 	TooFewPoints Reason = "too-few-points" // fewer than three, or no numbers
 	NotInPlane   Reason = "not-in-plane"   // it leaves the plane of the slices
 	OffPlane     Reason = "off-plane"      // no slice lies where it lies

@@ -2,6 +2,7 @@ package dicomio
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -11,13 +12,18 @@ import (
 
 // A region is one lesion in a volume: its voxels, or else its place and size.
 type region struct {
+	kind   labelKind
 	set    string        // SOP Instance UID of the label object; private
 	number int           // of the ROI
 	piece  int           // of the region, from 0
 	ignore bool          // neither right nor wrong to find; it is not painted
 	voxels []int         // flat indices, ascending; nil if only body is known
 	body   lesion.Lesion // centre, size and diameter
+	also   []string      // sources of the same lesion in other label objects; private
 }
+
+// source names r in the crosswalk.
+func (r *region) source() string { return fmt.Sprintf("%s/%d/%d", r.set, r.number, r.piece) }
 
 // measure returns where the voxels of a region lie on grid g: their centroid,
 // the extent of their box along the axes of the patient, outer faces of the

@@ -69,7 +69,8 @@ const maxSegmentBytes = 256 << 20
 // decoded.
 //
 // Frames in which a segment has no pixel are left out: they have nothing to find
-// a place for. A segment without any is no region at all.
+// a place for. A segment with such frames alone says that there is no lesion; one that
+// has no frame at all says nothing, and stays as a region without pixels.
 func parseSegmentation(in *Instance, cfg Config) (labelSet, error) {
 	d := in.Dataset
 	set := labelSet{kind: segmentation, sop: in.SOPInstance, patient: in.PatientID, space: in.FrameOfReference}
@@ -87,13 +88,15 @@ func parseSegmentation(in *Instance, cfg Config) (labelSet, error) {
 			set.others++
 		}
 	}
-	kept := 0
+	kept, shown := 0, map[int]bool{} // segments
 	for i := 0; i < in.Frames && len(index) > 0; i++ {
 		if err := set.takeFrame(in, i, index, &kept); err != nil {
 			return set, err
 		}
+		shown[in.Frame(i).Segment] = true
 	}
-	set.rois = slices.DeleteFunc(set.rois, func(r roi) bool { return len(r.frames) == 0 })
+	all := d.Text(tag.SegmentationType) == "LABELMAP"
+	set.rois = slices.DeleteFunc(set.rois, func(r roi) bool { return len(r.frames) == 0 && (all || shown[r.number]) })
 	slices.SortStableFunc(set.rois, func(a, b roi) int { return cmp.Compare(a.number, b.number) })
 	set.sortSeries()
 	return set, nil
