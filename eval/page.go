@@ -176,7 +176,11 @@ func tileOf(label string, f Figure) statistic {
 	st := statistic{Label: label, Value: "not defined", Range: f.Undefined}
 	if f.Value != nil {
 		st.Value, st.Range = short(*f.Value, f.Unit), "no interval"
-		if f.Low != nil {
+		switch {
+		case f.Low == nil:
+		case *f.Low == *f.High:
+			st.Range = "every resample gives the same: too few cases for an interval"
+		default:
 			st.Range = "95\u00a0% interval " + short(*f.Low, f.Unit) + " to " + short(*f.High, f.Unit)
 		}
 	}
