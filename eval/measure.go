@@ -25,7 +25,7 @@ func bandRates() []float64 {
 // probabilities, and scans grouped by what is known of them, for the detector
 // only.
 func (s *study) measure(m *method, points []Point, work float64, seed int64) (*Result, []Point) {
-	r := &Result{Method: m.Name, Title: m.Title, What: m.What, Absent: m.Absent}
+	r := &Result{Method: m.Name, Title: m.Title, What: m.What, Absent: m.Absent, Figures: []Figure{}, Rates: []Rate{}, Strata: []Grouping{}}
 	if m.pool == nil {
 		return r, nil
 	}

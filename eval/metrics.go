@@ -1,7 +1,5 @@
 package eval
 
-import "slices"
-
 // Metrics is metrics.json: all figures of a report.
 type Metrics struct {
 	Part         string       `json:"part"`
@@ -26,8 +24,8 @@ func (a *assessment) metrics() Metrics {
 		Patients: s.patients(), Unlabelled: s.other, Elsewhere: s.outside,
 		Methods: a.results, Points: a.points, Differences: a.differences, WorkingPoint: a.work, Flow: a.flow, Gates: a.gates}
 	// Lists are never null in the file.
-	m.Points = slices.Concat([]Point{}, m.Points)
-	m.Differences = slices.Concat([]Difference{}, m.Differences)
-	m.Gates = slices.Concat([]Gate{}, m.Gates)
+	m.Points = append([]Point{}, m.Points...)
+	m.Differences = append([]Difference{}, m.Differences...)
+	m.Gates = append([]Gate{}, m.Gates...)
 	return m
 }

@@ -80,6 +80,7 @@ func checkReport(t *testing.T, dir string) {
 				t.Errorf("%s holds %s", path, bad)
 			}
 		}
+		checkSchema(t, path, b)
 		if filepath.Ext(path) == ".html" {
 			if m := outside.Find(b); m != nil {
 				t.Errorf("%s asks for %s", path, m)

@@ -36,7 +36,7 @@ func (s *study) bySize(p *metric.Pool, threshold float64) Grouping {
 	for i := range bins {
 		bins[i].rate()
 	}
-	g := Grouping{By: "size", Title: "Lesion diameter", Groups: slices.Concat([]Stratum{}, bins)}
+	g := Grouping{By: "size", Title: "Lesion diameter", Groups: append([]Stratum{}, bins...)}
 	if len(bins) == 0 {
 		g.Undefined = "there is no lesion in these scans"
 	}

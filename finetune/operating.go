@@ -166,7 +166,7 @@ func (c curve) ap() float64 {
 
 // points reads the operating points off c; none where it has no lesions.
 func (c curve) points() operatingPoints {
-	o := operatingPoints{Points: []OperatingPoint{}, Part: dataset.Val, Patients: slices.Concat([]string{}, c.patients),
+	o := operatingPoints{Points: []OperatingPoint{}, Part: dataset.Val, Patients: append([]string{}, c.patients...),
 		Scans: c.scans, Lesions: c.lesions}
 	if c.lesions == 0 {
 		return o

@@ -33,7 +33,7 @@ func Kinds() []Kind {
 		{Name: "predict", Fills: "detections", Needs: []string{"data", "detector"},
 			Version: finetune.PredictVersion, Default: finetune.DefaultPredict(), Run: act(finetune.Predict),
 			Summary: "predict.json", Shows: []Shown{{"scans", "scans"}, {"scans that failed", "failed"}, {"detections", "detections"}}},
-		{Name: "evaluate", Needs: []string{"data", "detections"}, Takes: []string{"backbone", "detector"},
+		{Name: "evaluate", Needs: []string{"data", "detections"}, Takes: []string{"volumes", "backbone", "detector"},
 			Version: eval.Version, Default: eval.Default(), Run: act(eval.Run), Summary: "metrics.json",
 			Shows: []Shown{{"CPM", "methods.0.figures.cpm"}, {"sensitivity at 1 FP/scan", "methods.0.figures.sensitivity_1fp"}}},
 	}

@@ -13,7 +13,7 @@ import (
 type Result struct {
 	Stage string   `json:"stage"`
 	Name  string   `json:"name"`
-	Value any      `json:"value"`         // a number, or the path of a file or folder
+	Value any      `json:"value"`         // a number, words, or the path of a file or folder
 	Low   *float64 `json:"low,omitempty"` // of the interval around a number, where there is one
 	High  *float64 `json:"high,omitempty"`
 }
@@ -49,8 +49,11 @@ func (o Outcome) shown() []Result {
 		r := Result{Stage: o.Stage, Name: show.Name, Value: v}
 		if m, ok := v.(map[string]any); ok { // a figure with its interval
 			r.Value, r.Low, r.High = m["value"], number(m["low"]), number(m["high"])
+			if d, ok := m["difference"]; ok {
+				r.Value = d
+			}
 		}
-		if number(r.Value) != nil {
+		if text, _ := r.Value.(string); text != "" || number(r.Value) != nil {
 			out = append(out, r)
 		}
 	}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"oncovox/pipelines"
@@ -21,18 +19,7 @@ official script, with intervals, curves and a small report.`),
       --series seriesuids.csv --submission submission.csv --out luna16`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if out == "" {
-				return usagef("evaluate luna16: --out is missing: name a folder for the figures")
-			}
-			if err := cfg.Validate(); err != nil {
-				return usagef("evaluate luna16: --%w", err)
-			}
-			outcome, err := pipelines.RunOne(cmd.Context(), pipelines.LUNA16(), cfg, seed, nil, out, a.options())
-			a.ui.close()
-			if err != nil {
-				return fmt.Errorf("evaluate luna16: %w", err)
-			}
-			return a.printRun(out, []pipelines.Outcome{outcome}, false)
+			return a.judge(cmd, pipelines.LUNA16(), cfg, seed, out)
 		},
 	}
 	f := cmd.Flags()

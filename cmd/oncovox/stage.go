@@ -102,7 +102,7 @@ func (a *app) stageCommand(kind pipelines.Kind) *cobra.Command {
 		cmd.Use = "ingest SOURCE... --out DIR"
 		cmd.Args = cobra.ArbitraryArgs
 	case "evaluate":
-		cmd.AddCommand(a.luna16Command())
+		cmd.AddCommand(a.filesCommand(), a.luna16Command(), a.compareCommand())
 	}
 	return cmd
 }
