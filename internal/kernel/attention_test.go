@@ -68,22 +68,21 @@ func refAttentionGrad(dy, qkv []float64, batch, tokens, heads, dim int) []float6
 // The oracle is in float64; tolerance: some float32 roundings of sums of up to
 // 600 terms of size 1.
 func TestAttention(t *testing.T) {
-	onEveryPath(t, func(t *testing.T) {
-		for k, s := range [][4]int{{1, 1, 1, 1}, {2, 3, 2, 5}, {1, 33, 3, 16}, {1, 54, 2, 64}, {1, 130, 1, 32}, {1, 270, 1, 24}, {1, 290, 1, 48}, {2, 16, 2, 33}, {1, 128, 1, 96}} {
-			r := seeded(k)
-			b, n, h, d := s[0], s[1], s[2], s[3]
-			qkv := random(r, b*n*3*h*d)
-			for i := range qkv {
-				qkv[i] *= 3
-			}
-			y, lse := make([]float32, b*n*h*d), make([]float32, b*h*n)
+	for k, s := range [][4]int{{1, 1, 1, 1}, {2, 3, 2, 5}, {1, 33, 3, 16}, {1, 54, 2, 64}, {1, 130, 1, 32}, {1, 270, 1, 24}, {1, 290, 1, 48}, {2, 16, 2, 33}, {1, 128, 1, 96}} {
+		r := seeded(k)
+		b, n, h, d := s[0], s[1], s[2], s[3]
+		qkv, dy := random(r, b*n*3*h*d), random(r, b*n*h*d)
+		for i := range qkv {
+			qkv[i] *= 3
+		}
+		y0, lse0 := refAttention(wide(qkv), b, n, h, d)
+		g0 := refAttentionGrad(wide(dy), wide(qkv), b, n, h, d)
+		onEveryPath(t, func(t *testing.T) {
+			y, lse, g := make([]float32, len(dy)), make([]float32, b*h*n), random(r, len(qkv))
 			Attention(y, lse, qkv, b, n, h, d)
-			y0, lse0 := refAttention(wide(qkv), b, n, h, d)
 			same(t, "y", y, y0, 5e-6)
 			same(t, "lse", lse, lse0, 5e-6)
-			dy, g := random(r, len(y)), random(r, len(qkv))
 			AttentionBackward(g, dy, y, lse, qkv, b, n, h, d)
-			g0 := refAttentionGrad(wide(dy), wide(qkv), b, n, h, d)
 			same(t, "dqkv", g, g0, 2e-5)
 
 			// bfloat16 keeps 8 bits: q, k and v are rounded by up to 2^-9 of themselves,
@@ -96,8 +95,8 @@ func TestAttention(t *testing.T) {
 			}
 			AttentionBackwardBF16(g, dy, y, lse, qkv, b, n, h, d)
 			same(t, "dqkv in bf16", g, g0, 0.1)
-		}
-	})
+		})
+	}
 }
 
 func TestAttentionGradient(t *testing.T) {

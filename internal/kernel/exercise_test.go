@@ -173,7 +173,7 @@ func TestAllocations(t *testing.T) {
 		calls, _ := exercise(func(n int) []float32 { return make([]float32, n) })
 		for name, f := range calls {
 			f()
-			if n := testing.AllocsPerRun(5, f); n > 0 {
+			if n := testing.AllocsPerRun(2, f); n > 0 {
 				t.Errorf("%s: %v allocations", name, n)
 			}
 		}
