@@ -28,8 +28,8 @@ const (
 )
 
 // Run is the stage that trains a detector on the labelled part of the dataset
-// in role "data", from the backbone in role "backbone" or, without one, from
-// random weights of the preset. It leaves detector.safetensors, history.csv and
+// in role "data", from the backbone in role "backbone" or in the folder
+// cfg.Weights or, without one, from random weights of the preset. It leaves detector.safetensors, history.csv and
 // operating_points.json, and keeps its state to resume from.
 func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	env.Log = env.Logger()
@@ -76,6 +76,12 @@ func start(cfg Config, env stage.Env, like dataset.Item) (*Detector, error) {
 	s := spec{Head: cfg.Head, SpacingMM: like.Geometry.SpacingMM(), Modality: like.Modality}
 	var f checkpoint.File
 	dir, pretrained := env.In["backbone"]
+	if cfg.Weights != "" {
+		if pretrained {
+			return nil, fmt.Errorf("%w: weights %s: a stage fills the role \"backbone\": leave out one of the two", stage.ErrConfig, cfg.Weights)
+		}
+		dir, pretrained = cfg.Weights, true
+	}
 	var err error
 	if pretrained {
 		path := filepath.Join(dir, "backbone.safetensors")

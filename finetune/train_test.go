@@ -173,6 +173,20 @@ func TestStartFromBackbone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	named := cfg
+	named.Weights = dir
+	if _, err := start(named, env, item); !errors.Is(err, stage.ErrConfig) {
+		t.Errorf("two backbones: error %v", err)
+	}
+	e, err := start(named, testEnv(t, t.TempDir(), nil), item)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range e.ps.All() {
+		if cmp.Diff(d.ps.All()[i].W, p.W) != "" {
+			t.Errorf("%s: other weights from the folder that is named", p.Name)
+		}
+	}
 	for _, p := range d.ps.All() {
 		if q := ps.Get(p.Name); q != nil {
 			if !p.Frozen || cmp.Diff(q.W, p.W) != "" {

@@ -28,7 +28,7 @@ func Kinds() []Kind {
 		{Name: "pretrain", Fills: "backbone", Needs: []string{"data"}, Resumes: true, Free: []string{"save_every", "save_minutes", "keep_states"},
 			Version: pretrain.Version, Default: pretrain.Default(), Run: act(pretrain.Run),
 			Summary: "pretrain.json", Shows: []Shown{{"loss", "val_loss"}, {"loss of the mean", "mean_predictor_loss"}, {"loss of the nearest patch", "nearest_patch_loss"}}},
-		{Name: "finetune", Fills: "detector", Needs: []string{"data"}, Takes: []string{"backbone"}, Resumes: true, Free: []string{"save_every", "save_minutes", "keep_states"},
+		{Name: "finetune", Fills: "detector", Needs: []string{"data"}, Takes: []string{"backbone"}, Resumes: true, Sources: finetuneSources, Free: []string{"save_every", "save_minutes", "keep_states"},
 			Version: finetune.Version, Default: finetune.Default(), Run: act(finetune.Run)},
 		{Name: "predict", Fills: "detections", Needs: []string{"data", "detector"},
 			Version: finetune.PredictVersion, Default: finetune.DefaultPredict(), Run: act(finetune.Predict),
@@ -47,6 +47,14 @@ func ingestSources(c Config) []string {
 		all = append(all, cfg.KeyFile)
 	}
 	return all
+}
+
+// finetuneSources returns what finetune reads outside the run: weights.
+func finetuneSources(c Config) []string {
+	if weights := c.(finetune.Config).Weights; weights != "" {
+		return []string{weights}
+	}
+	return nil
 }
 
 // act lets a stage's Run take its config as the runner holds it.

@@ -105,7 +105,12 @@ func (s Stage) sourceError(err error) error {
 	if s.from == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	key := join(s.key, "with.sources")
+	key := join(s.key, "with")
+	for _, name := range []string{"sources", "weights"} {
+		if isKey(s.Config, name) {
+			key = join(key, name)
+		}
+	}
 	problem := "cannot be read: " + err.Error()
 	var at *fs.PathError
 	if errors.As(err, &at) && errors.Is(err, fs.ErrNotExist) {

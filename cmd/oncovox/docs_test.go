@@ -211,7 +211,7 @@ func TestDocsGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	var code strings.Builder
-	for _, path := range examples {
+	for _, path := range append(examples, "../../example_test.go") {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
