@@ -160,10 +160,12 @@ func altFigures(results []*Result, key string) string {
 func pretrainChart(h *history, p *pretraining) *chart {
 	alt := "Loss of pretraining against steps"
 	if p != nil {
-		alt += fmt.Sprintf(": validation loss %.3f at the end; reference losses %.3f (mean predictor) and %.3f (nearest visible patch)",
-			p.ValLoss, p.MeanPredictor, p.NearestPatch)
+		alt += fmt.Sprintf(": validation loss %.3f at the end", p.ValLoss)
+		for _, r := range p.References {
+			alt += fmt.Sprintf("; %.3f for the %s", r.Loss, r.Title)
+		}
 	}
-	c := newChart("pretraining", alt+".", "Step", "Masked mean squared error")
+	c := newChart("pretraining", alt+".", "Step", lossName(p))
 	c.p.Y.Min = 0
 	x, y := h.series("loss")
 	c.line("training, smoothed", look{tone: series[4], width: 1.2}, x, smooth(y))
@@ -171,11 +173,20 @@ func pretrainChart(h *history, p *pretraining) *chart {
 	c.line("validation", look{tone: series[0], width: 2}, valX, valY)
 	if p != nil && len(x) > 0 {
 		ends := []float64{x[0], x[len(x)-1]}
-		c.line("mean predictor", look{tone: series[1], width: 1.2, dashes: dashed}, ends, []float64{p.MeanPredictor, p.MeanPredictor})
-		c.line("nearest visible patch", look{tone: series[2], width: 1.2, dashes: dotted}, ends, []float64{p.NearestPatch, p.NearestPatch})
-		c.p.Y.Max = max(c.p.Y.Max, 1.15*max(p.MeanPredictor, p.NearestPatch))
+		for i, r := range p.References {
+			c.line(r.Title, look{tone: series[1+i%2], width: 1.2, dashes: [][]vg.Length{dashed, dotted}[i%2]}, ends, []float64{r.Loss, r.Loss})
+			c.p.Y.Max = max(c.p.Y.Max, 1.15*r.Loss)
+		}
 	}
 	return c
+}
+
+// lossName returns what the loss of pretraining is.
+func lossName(p *pretraining) string {
+	if p != nil && p.Method == "simclr" {
+		return "Contrastive loss"
+	}
+	return "Masked mean squared error"
 }
 
 // finetuneChart draws the losses of fine-tuning.

@@ -39,16 +39,20 @@ type background struct {
 
 // pretraining is what the report takes from pretrain.json.
 type pretraining struct {
-	ValLoss       float64 `json:"val_loss"`
-	MeanPredictor float64 `json:"mean_predictor_loss"`
-	NearestPatch  float64 `json:"nearest_patch_loss"`
-	Steps         int     `json:"steps"`
-	Parameters    int     `json:"parameters"`
-	Transductive  bool    `json:"transductive"`
-	Preset        string  `json:"preset"`
-	MaskRatio     float64 `json:"mask_ratio"`
-	Volumes       int     `json:"volumes"`
-	Patients      int     `json:"patients"`
+	Method     string  `json:"method"`
+	ValLoss    float64 `json:"val_loss"`
+	References []struct {
+		Key   string  `json:"key"`
+		Title string  `json:"title"`
+		Loss  float64 `json:"loss"` // of a predictor that has learned nothing
+	} `json:"references"`
+	Steps        int     `json:"steps"`
+	Parameters   int     `json:"parameters"`
+	Transductive bool    `json:"transductive"`
+	Preset       string  `json:"preset"`
+	MaskRatio    float64 `json:"mask_ratio"`
+	Volumes      int     `json:"volumes"`
+	Patients     int     `json:"patients"`
 }
 
 // A picture is a PNG with its name.

@@ -148,7 +148,7 @@ func (f *fixture) train(t testing.TB) {
 	must(t, os.WriteFile(filepath.Join(f.backbone, "history.csv"), []byte(a.String()), 0o644))
 	must(t, os.WriteFile(filepath.Join(f.tuned, "history.csv"), []byte(b.String()), 0o644))
 	must(t, os.WriteFile(filepath.Join(f.backbone, "pretrain.json"), []byte(
-		`{"val_loss":0.271,"mean_predictor_loss":1.0,"nearest_patch_loss":0.52,"steps":300,"parameters":451234,"volumes":7,"patients":7,"preset":"tiny","backbone":{"kind":"vit"}}`), 0o644))
+		`{"method":"mae","val_loss":0.271,"references":[{"key":"mean_predictor","title":"mean predictor","loss":1.0},{"key":"nearest_patch","title":"nearest visible patch","loss":0.52}],"steps":300,"parameters":451234,"volumes":7,"patients":7,"preset":"tiny","backbone":{"kind":"vit"}}`), 0o644))
 	must(t, os.WriteFile(filepath.Join(f.tuned, "operating_points.json"), []byte(`{"lesions":9,"scans":6,"points":[
 		{"name":"0.125 FP/scan on validation","fp_per_scan":0.125,"threshold":0.72,"val_sensitivity":0.4},
 		{"name":"1 FP/scan on validation","fp_per_scan":1,"threshold":0.45,"val_sensitivity":0.8},

@@ -204,12 +204,15 @@ func (a *assessment) pretrainWords() string {
 	if p == nil {
 		return ""
 	}
-	better := "below both references: the model has learned more than to guess."
-	if p.ValLoss >= p.MeanPredictor || p.ValLoss >= p.NearestPatch {
-		better = "not below both references: the model has learned little more than to guess."
+	better, references := "below: the model has learned more than to guess.", ""
+	for _, r := range p.References {
+		references += fmt.Sprintf("; that of the %s is %.3f", r.Title, r.Loss)
+		if p.ValLoss >= r.Loss {
+			better = "not below: the model has learned little more than to guess."
+		}
 	}
-	return fmt.Sprintf("%s parameters, %s steps on %s of %s. The validation loss ends at %.3f; predicting the mean gives %.3f, copying the nearest visible patch %.3f. It is %s",
-		thousands(p.Parameters), thousands(p.Steps), count(p.Volumes, "volume"), count(p.Patients, "patient"), p.ValLoss, p.MeanPredictor, p.NearestPatch, better)
+	return fmt.Sprintf("%s, %s parameters, %s steps on %s of %s. The validation loss ends at %.3f%s. It is %s",
+		p.Method, thousands(p.Parameters), thousands(p.Steps), count(p.Volumes, "volume"), count(p.Patients, "patient"), p.ValLoss, references, better)
 }
 
 // settings is how this evaluation was run.

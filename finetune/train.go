@@ -99,8 +99,8 @@ func start(cfg Config, env stage.Env, like dataset.Item) (*Detector, error) {
 		return nil, fmt.Errorf("%w: %v", stage.ErrConfig, err)
 	}
 	if pretrained {
-		// The head alone is new, and the decoder alone is left behind.
-		if err := f.Assign(d.ps, checkpoint.Prefixes(headPrefix), checkpoint.Prefixes("dec_", "mask_token")); err != nil {
+		// The head alone is new, and what only pretraining needs is left behind.
+		if err := f.Assign(d.ps, checkpoint.Prefixes(headPrefix), nn.LeftBehind); err != nil {
 			return nil, fmt.Errorf("%s: %w", dir, err)
 		}
 	}

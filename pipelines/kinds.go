@@ -27,7 +27,7 @@ func Kinds() []Kind {
 			Summary: "leakage.json", Shows: []Shown{{"pairs of volumes compared", "pairs"}, {"leaks found", "found"}}},
 		{Name: "pretrain", Fills: "backbone", Needs: []string{"data"}, Resumes: true, Free: []string{"save_every", "save_minutes", "keep_states"},
 			Version: pretrain.Version, Default: pretrain.Default(), Run: act(pretrain.Run),
-			Summary: "pretrain.json", Shows: []Shown{{"loss", "val_loss"}, {"loss of the mean", "mean_predictor_loss"}, {"loss of the nearest patch", "nearest_patch_loss"}}},
+			Summary: "pretrain.json", Shows: []Shown{{"loss", "val_loss"}, {"loss of the mean", "references.mean_predictor.loss"}, {"loss of the nearest patch", "references.nearest_patch.loss"}, {"loss of chance", "references.chance.loss"}}},
 		{Name: "finetune", Fills: "detector", Needs: []string{"data"}, Takes: []string{"backbone"}, Resumes: true, Sources: finetuneSources, Free: []string{"save_every", "save_minutes", "keep_states"},
 			Version: finetune.Version, Default: finetune.Default(), Run: act(finetune.Run)},
 		{Name: "predict", Fills: "detections", Needs: []string{"data", "detector"},

@@ -12,10 +12,18 @@ import (
 // Version is raised when equal inputs would give another backbone.
 const Version = 2
 
+// Methods of pretraining.
+const (
+	methodMAE    = "mae"
+	methodSimCLR = "simclr"
+)
+
 // Config is the pretrain section of a pipeline file.
 type Config struct {
 	Preset           string  `mapstructure:"preset"`            // the backbone; `oncovox pretrain --help` lists them
 	Crop             [3]int  `mapstructure:"crop"`              // D, H, W of a crop, in voxels, whole patches up to 1024; 0, 0, 0 for the preset's
+	Method           string  `mapstructure:"method"`            // "mae", fill in hidden patches; "simclr", tell two views of a place from those of others, where batch counts the views
+	Temperature      float64 `mapstructure:"temperature"`       // of simclr: by what cosines are divided, above 0
 	MaskRatio        float64 `mapstructure:"mask_ratio"`        // share of the patches that are hidden, in (0, 1)
 	Mask             string  `mapstructure:"mask"`              // which patches: "uniform", each at random; "block", boxes of neighbours; "slices", layers across z; "next", all after the first layers, so that the next slices are predicted from those before
 	NormaliseTargets bool    `mapstructure:"normalise_targets"` // predict patches of mean 0 and variance 1
@@ -42,7 +50,7 @@ type Config struct {
 // Default returns the settings that a pipeline file starts from.
 func Default() Config {
 	return Config{
-		Preset: "micro-conv", MaskRatio: 0.65, Mask: maskUniform, Steps: 600, Batch: 4,
+		Preset: "micro-conv", Method: methodMAE, Temperature: 0.2, MaskRatio: 0.65, Mask: maskUniform, Steps: 600, Batch: 4,
 		LearningRate: 2e-3, Warmup: 0.05, WeightDecay: 0.05, Clip: 1, Augment: true,
 		HoldBack: 0.1, ValCrops: 32, ValEvery: 100, SaveEvery: 100, SaveMinutes: 10, KeepStates: 2, Panels: 4,
 	}
@@ -63,6 +71,12 @@ func (c Config) Validate() error {
 		check(false, "mask_ratio %v: want more than 0 and less than 1, with at least one of %d patches hidden and one not", c.MaskRatio, b.Tokens())
 	}
 	check(slices.Contains(maskShapes(), c.Mask), "mask %q: want one of %s", c.Mask, strings.Join(maskShapes(), ", "))
+	check(c.Method == methodMAE || c.Method == methodSimCLR, "method %q: want %s or %s", c.Method, methodMAE, methodSimCLR)
+	if c.Method == methodSimCLR {
+		check(c.Batch >= 4 && c.Batch%2 == 0, "batch %d: simclr wants an even number of at least 4 views", c.Batch)
+		check(c.MicroBatch == 0, "micro_batch %d: want 0 with simclr, which compares a whole batch", c.MicroBatch)
+		check(c.Temperature > 0, "temperature %v: want more than 0", c.Temperature)
+	}
 	check(c.Steps >= 1, "steps %d: want at least 1", c.Steps)
 	check(c.Batch >= 1 && c.Batch <= 1024, "batch %d: want 1 to 1024", c.Batch)
 	check(c.MicroBatch == 0 || c.MicroBatch > 0 && c.Batch%c.MicroBatch == 0, "micro_batch %d: want a divisor of batch %d, or 0", c.MicroBatch, c.Batch)

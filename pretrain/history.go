@@ -21,14 +21,21 @@ type historyRow struct {
 }
 
 // historyCSV returns rows as CSV; what was not measured stays empty.
-func historyCSV(rows []historyRow, ref References) string {
+func historyCSV(rows []historyRow, refs []Reference) string {
 	var b strings.Builder
-	b.WriteString("step,loss,lr,grad_norm,val_loss,mean_predictor,nearest_patch\n")
+	b.WriteString("step,loss,lr,grad_norm,val_loss")
+	for _, ref := range refs {
+		b.WriteString("," + ref.Key)
+	}
+	b.WriteByte('\n')
 	for _, r := range rows {
 		b.WriteString(strconv.Itoa(r.Step))
-		values := []*float64{&r.Loss, &r.LR, &r.GradNorm, r.ValLoss, nil, nil}
-		if r.ValLoss != nil {
-			values[4], values[5] = &ref.MeanPredictor, &ref.NearestPatch
+		values := []*float64{&r.Loss, &r.LR, &r.GradNorm, r.ValLoss}
+		for i := range refs {
+			values = append(values, nil)
+			if r.ValLoss != nil {
+				values[4+i] = &refs[i].Loss
+			}
 		}
 		for _, v := range values {
 			b.WriteByte(',')
@@ -42,7 +49,7 @@ func historyCSV(rows []historyRow, ref References) string {
 }
 
 // historyEvents returns rows as TensorBoard scalars.
-func historyEvents(rows []historyRow, ref References) []tfevents.Scalar {
+func historyEvents(rows []historyRow, refs []Reference) []tfevents.Scalar {
 	var ss []tfevents.Scalar
 	for _, r := range rows {
 		add := func(tag string, v float64) { ss = append(ss, tfevents.Scalar{Step: r.Step, Tag: tag, Value: v}) }
@@ -51,8 +58,9 @@ func historyEvents(rows []historyRow, ref References) []tfevents.Scalar {
 		add("grad_norm", r.GradNorm)
 		if r.ValLoss != nil {
 			add("loss/val", *r.ValLoss)
-			add("loss/mean_predictor", ref.MeanPredictor)
-			add("loss/nearest_patch", ref.NearestPatch)
+			for _, ref := range refs {
+				add("loss/"+ref.Key, ref.Loss)
+			}
 		}
 	}
 	return ss

@@ -23,7 +23,7 @@ import (
 // are for the validation loss: three planes through the middle, each as it is,
 // as the network sees it, as it is reconstructed, and the difference.
 func (t *trainer) drawPanels() error {
-	if t.cfg.Panels == 0 {
+	if t.cfg.Panels == 0 || t.mae == nil {
 		return nil
 	}
 	if err := os.MkdirAll(panelDir(t.env.Out), 0o755); err != nil {

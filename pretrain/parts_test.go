@@ -23,7 +23,7 @@ func TestReferences(t *testing.T) {
 	got := r.references()
 	// Hidden 5 7 4 0: mean 4, variance (1+9+0+16)/4. Patch 1 is as near to 0 as
 	// to 2 and takes the first: (16+25); patch 3 takes 2: (1+9).
-	if got.MeanPredictor != 6.5 || got.NearestPatch != 51.0/4 {
+	if got[0].Loss != 6.5 || got[1].Loss != 51.0/4 {
 		t.Errorf("%+v, want 6.5 and 12.75", got)
 	}
 	r = newReferee(b, true)
@@ -31,7 +31,7 @@ func TestReferences(t *testing.T) {
 	// Normalised, every patch that is not constant is -1, 1 over √2, or the
 	// reverse; patch 2 is 0 0. The variance is 1/2; patch 1 is copied exactly.
 	got = r.references()
-	if !(math.Abs(got.MeanPredictor-0.5) <= 1e-5) || !(math.Abs(got.NearestPatch-0.25) <= 1e-5) {
+	if !(math.Abs(got[0].Loss-0.5) <= 1e-5) || !(math.Abs(got[1].Loss-0.25) <= 1e-5) {
 		t.Errorf("normalised: %+v, want 0.5 and 0.25", got)
 	}
 }
@@ -111,7 +111,7 @@ func TestPanelHoldsItsText(t *testing.T) {
 
 func TestHistoryCSV(t *testing.T) {
 	v := 0.5
-	got := historyCSV([]historyRow{{1, 2, 0.001, 3, nil}, {2, 1.5, 0.002, 2.5, &v}}, References{1, 0.75})
+	got := historyCSV([]historyRow{{1, 2, 0.001, 3, nil}, {2, 1.5, 0.002, 2.5, &v}}, []Reference{{"mean_predictor", "", 1}, {"nearest_patch", "", 0.75}})
 	want := "step,loss,lr,grad_norm,val_loss,mean_predictor,nearest_patch\n1,2,0.001,3,,,\n2,1.5,0.002,2.5,0.5,1,0.75\n"
 	if got != want {
 		t.Errorf("%s, want %s", got, want)

@@ -1,17 +1,17 @@
 package pretrain
 
 import (
+	"math"
+
 	"oncovox/internal/nn"
 )
 
-// References are the losses that two predictors without a network have on the
-// same crops and masks. A loss above them has learned nothing that they lack.
-type References struct {
-	// MeanPredictor is the loss of one constant for all voxels, the best there
-	// is: the variance of the hidden targets.
-	MeanPredictor float64 `json:"mean_predictor_loss"`
-	// NearestPatch is the loss of a copy of the nearest visible patch.
-	NearestPatch float64 `json:"nearest_patch_loss"`
+// A Reference is the loss that a predictor without a network has on the same
+// crops. A loss above it has learned nothing that it lacks.
+type Reference struct {
+	Key   string  `json:"key"` // also a column of history.csv
+	Title string  `json:"title"`
+	Loss  float64 `json:"loss"`
 }
 
 // A referee adds up the reference losses over batches.
@@ -54,9 +54,20 @@ func (r *referee) add(crops []float32, mask *nn.Mask) {
 	}
 }
 
-func (r *referee) references() References {
+// references returns the loss of one constant for all voxels, the best there is,
+// which is the variance of the hidden targets, and that of a copy of the nearest
+// visible patch.
+func (r *referee) references() []Reference {
 	mean := r.sum / r.n
-	return References{MeanPredictor: r.square/r.n - mean*mean, NearestPatch: r.copied / r.n}
+	return []Reference{
+		{"mean_predictor", "mean predictor", r.square/r.n - mean*mean},
+		{"nearest_patch", "nearest visible patch", r.copied / r.n},
+	}
+}
+
+// chance is the loss of who cannot tell the crops of a SimCLR batch apart.
+func chance(batch int) []Reference {
+	return []Reference{{"chance", "chance", math.Log(float64(batch - 1))}}
 }
 
 // nearest returns for each token of a grid the visible one (from >= 0) that is

@@ -3,7 +3,6 @@ package pretrain
 import (
 	"encoding/json"
 	"path/filepath"
-	"strings"
 
 	"oncovox/internal/checkpoint"
 	"oncovox/internal/jsonl"
@@ -12,8 +11,9 @@ import (
 
 // summary is pretrain.json.
 type summary struct {
-	References
 	setFacts
+	Method            string            `json:"method"`
+	References        []Reference       `json:"references"`
 	Backbone          nn.BackboneConfig `json:"backbone"`
 	Preset            string            `json:"preset"`
 	MaskRatio         float64           `json:"mask_ratio"`
@@ -49,12 +49,12 @@ func (t *trainer) finish() error {
 		return err
 	}
 	s := summary{
-		References: t.refs, setFacts: t.set, Backbone: t.backbone, Preset: t.cfg.Preset,
+		Method: t.cfg.Method, References: t.refs, setFacts: t.set, Backbone: t.backbone, Preset: t.cfg.Preset,
 		MaskRatio: t.cfg.MaskRatio, Mask: t.cfg.Mask, NormalisedTargets: t.cfg.NormaliseTargets, Transductive: t.cfg.Transductive,
 		Steps: t.cfg.Steps, Crops: t.cfg.Steps * t.cfg.Batch, Parameters: t.ps.Count(),
 	}
 	for _, p := range t.ps.All() {
-		if !strings.HasPrefix(p.Name, "dec_") && p.Name != "mask_token" {
+		if !nn.LeftBehind(p.Name) {
 			s.EncoderParameters += len(p.W)
 		}
 	}
@@ -63,7 +63,7 @@ func (t *trainer) finish() error {
 		s.TrainLoss += r.Loss / float64(len(last))
 	}
 	s.ValLoss = *last[len(last)-1].ValLoss
-	t.env.Log.Info("pretrained", "validation loss", short(s.ValLoss), "mean predictor", short(s.MeanPredictor), "nearest patch", short(s.NearestPatch))
+	t.env.Log.Info("pretrained", append([]any{"validation loss", short(s.ValLoss)}, t.refWords()...)...)
 	if err := checkpoint.KeepNewest(stateDir(t.env.Out)); err != nil {
 		return err
 	}

@@ -55,22 +55,23 @@ type trainer struct {
 	env      stage.Env
 	backbone nn.BackboneConfig
 	ps       *nn.Params
-	mae      *nn.MAE
+	mae      *nn.MAE    // or
+	simclr   *nn.SimCLR // by method
 	opt      *optim.AdamW
 	train    network
 	val      network
-	refs     References
+	refs     []Reference
 	set      setFacts
 	history  []historyRow
 }
 
-// A network is the autoencoder compiled for one kind of batch, and where its
+// A network is that of the method compiled for one kind of batch, and where its
 // batches come from.
 type network struct {
 	*source
 	prog *nn.Program
 	crop *nn.Tensor
-	mask *nn.Mask
+	mask *nn.Mask // nil with SimCLR
 }
 
 // setFacts say what was learned from, for the summary.
@@ -89,7 +90,11 @@ func newTrainer(set *dataset.Set, cfg Config, env stage.Env) (*trainer, error) {
 	items, val, from := pool(set, cfg)
 	t := &trainer{cfg: cfg, env: env, backbone: b, ps: nn.NewParams(env.Seed)}
 	t.set = setFacts{len(items), len(patients(items)), len(val), from}
-	t.mae = nn.NewMAE(b, t.ps)
+	if cfg.Method == methodSimCLR {
+		t.simclr = nn.NewSimCLR(b, t.ps)
+	} else {
+		t.mae = nn.NewMAE(b, t.ps)
+	}
 	o := optim.Default()
 	o.Decay = cfg.WeightDecay
 	t.opt = optim.NewAdamW(t.ps, o)
@@ -106,12 +111,21 @@ func newTrainer(set *dataset.Set, cfg Config, env stage.Env) (*trainer, error) {
 		return nil, err
 	}
 	t.refs = t.references()
-	env.Log.Info("pretrain", "preset", cfg.Preset, "weights", t.ps.Count(), "volumes", t.set.Volumes, "patients", t.set.Patients,
-		"validation", from, "mean predictor", short(t.refs.MeanPredictor), "nearest patch", short(t.refs.NearestPatch))
+	env.Log.Info("pretrain", append([]any{"method", cfg.Method, "preset", cfg.Preset, "weights", t.ps.Count(),
+		"volumes", t.set.Volumes, "patients", t.set.Patients, "validation", from}, t.refWords()...)...)
 	if cfg.Transductive {
 		env.Log.Warn("the volumes of test patients are learned from: transductive is set")
 	}
 	return t, nil
+}
+
+// refWords returns the reference losses for the log.
+func (t *trainer) refWords() []any {
+	var words []any
+	for _, r := range t.refs {
+		words = append(words, r.Title, short(r.Loss))
+	}
+	return words
 }
 
 func short(v float64) string { return fmt.Sprintf("%.4f", v) }
@@ -130,15 +144,26 @@ func (t *trainer) build(n *network, train bool) error {
 	parts := t.cfg.parts()
 	batch := t.cfg.Batch / parts
 	n.crop = g.GridInput("crop", batch, t.backbone.Crop, 1)
-	n.mask = nn.NewMask(batch, tokens, visible(tokens, t.cfg.MaskRatio))
-	loss := t.mae.Loss(g, n.crop, n.mask, t.cfg.NormaliseTargets)
+	var loss *nn.Tensor
+	if t.simclr != nil {
+		loss = t.simclr.Loss(g, n.crop, t.cfg.Temperature)
+	} else {
+		n.mask = nn.NewMask(batch, tokens, visible(tokens, t.cfg.MaskRatio))
+		loss = t.mae.Loss(g, n.crop, n.mask, t.cfg.NormaliseTargets)
+	}
 	var err error
 	n.prog, err = g.Compile([]nn.Term{{Loss: loss, Weight: 1 / float32(parts)}})
 	return err
 }
 
 // load draws a part of the batch of a step.
-func (n *network) load(step, part int) { n.draw(n.crop.Data(), n.mask, step, part*n.crop.Batch) }
+func (n *network) load(step, part int) {
+	if n.mask == nil {
+		n.drawPairs(n.crop.Data(), n.crop.Batch, step)
+		return
+	}
+	n.draw(n.crop.Data(), n.mask, step, part*n.crop.Batch)
+}
 
 // memory is what a training state keeps beside weights and moments.
 type memory struct {
@@ -241,7 +266,10 @@ func (t *trainer) validate() (float64, error) {
 }
 
 // references measures the reference losses on the batches of validate.
-func (t *trainer) references() References {
+func (t *trainer) references() []Reference {
+	if t.simclr != nil {
+		return chance(t.cfg.Batch)
+	}
 	r := newReferee(t.backbone, t.cfg.NormaliseTargets)
 	for i := range t.valBatches() {
 		for part := range t.cfg.parts() {

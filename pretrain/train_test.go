@@ -56,7 +56,7 @@ func TestRun(t *testing.T) {
 	}
 	s := readSummary(t, got)
 	if s.Volumes != 2 || s.Patients != 2 || s.ValVolumes != 1 || s.ValFrom != fromVal || s.Transductive ||
-		s.Parameters != 69832 || s.Steps != 12 || s.Crops != 24 || !(s.ValLoss > 0) || !(s.MeanPredictor > 0) || !(s.NearestPatch > 0) {
+		s.Parameters != 69832 || s.Steps != 12 || s.Crops != 24 || !(s.ValLoss > 0) || len(s.References) != 2 || !(s.References[0].Loss > 0) || !(s.References[1].Loss > 0) {
 		t.Errorf("pretrain.json %+v", s)
 	}
 	f, err := checkpoint.Read(filepath.Join(out, "backbone.safetensors"))
@@ -276,9 +276,9 @@ func TestLearns(t *testing.T) {
 	cfg := small()
 	cfg.Steps, cfg.Batch, cfg.ValCrops, cfg.ValEvery, cfg.LearningRate = 400, 8, 16, 100, 3e-3
 	s := readSummary(t, train(t, cfg, data, filepath.Join(t.TempDir(), "out")))
-	t.Logf("validation loss %.4f, mean predictor %.4f, nearest patch %.4f", s.ValLoss, s.MeanPredictor, s.NearestPatch)
-	if !(s.ValLoss < s.MeanPredictor && s.ValLoss < s.NearestPatch) {
-		t.Errorf("validation loss %v is not under %v and %v", s.ValLoss, s.MeanPredictor, s.NearestPatch)
+	t.Logf("validation loss %.4f, references %+v", s.ValLoss, s.References)
+	if !(s.ValLoss < s.References[0].Loss && s.ValLoss < s.References[1].Loss) {
+		t.Errorf("validation loss %v is not under %+v", s.ValLoss, s.References)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 
 	"oncovox/internal/rng"
 
@@ -121,4 +122,10 @@ func (q *Param) gradient(g []float32) []float32 {
 
 func dense(data []float32, rows, cols int) *tensor.Dense {
 	return tensor.New(tensor.WithShape(rows, cols), tensor.Of(tensor.Float32), tensor.WithBacking(data))
+}
+
+// LeftBehind reports whether a weight serves pretraining alone: that of a decoder
+// or a projector.
+func LeftBehind(name string) bool {
+	return strings.HasPrefix(name, "dec_") || strings.HasPrefix(name, "projector.") || name == "mask_token"
 }
