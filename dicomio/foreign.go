@@ -5,6 +5,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"oncovox/volume"
@@ -65,12 +66,26 @@ func formOf(name string, head []byte) fileForm {
 
 // openForeign finds out what a file of a form other than DICOM holds.
 func (c *collector) openForeign(f *file) (found content) {
-	var g grid
+	name := caseName(f.name)
+	var all []slice
 	switch f.form {
 	case metaImage:
-		g, found.err = c.openMeta(f)
+		name = path.Base(name) // as the lists of LUNA16 have it
+		var g grid
+		if g, found.err = c.openMeta(f); found.err == nil {
+			all, found.err = c.foreignSlices(name, g, f.kept)
+		}
 	case niftiImage:
-		g, found.err = niftiGrid(f.bytes)
+		found.err = niftiGrids(f.bytes, func(i, n int, g grid) error {
+			planes, err := c.foreignSlices(name, g, f.kept[min(len(all), len(f.kept)):])
+			for k := range planes {
+				if planes[k].frame, planes[k].order = len(all)+k, len(all)+k; n > 1 {
+					planes[k].phase.dimension = strconv.Itoa(i + 1)
+				}
+			}
+			all = append(all, planes...)
+			return err
+		})
 	case niftiLabels:
 		found.labels, found.err = parseLabelFile(f.name, f.bytes)
 		return found
@@ -83,15 +98,7 @@ func (c *collector) openForeign(f *file) (found content) {
 		found.sets, found.err = parseAnnotation(f.form, f.name, f.bytes)
 		return found
 	}
-	if found.err != nil {
-		return found
-	}
-	name := caseName(f.name)
-	if f.form == metaImage { // as the lists of LUNA16 have it
-		name = path.Base(name)
-	}
-	all, err := c.foreignSlices(name, g, f.kept)
-	if found.err = err; err == nil {
+	if found.err == nil {
 		found.series = c.foreignSeries(name)
 		found.err = c.note(f, found.series, all)
 	}
@@ -116,7 +123,8 @@ func (c *collector) foreignSeries(uid string) *series {
 	return s
 }
 
-// foreignSlices keeps the planes of g as slices of the series uid.
+// foreignSlices keeps the planes of g as slices of the series uid, but for those that
+// an interrupted run has kept.
 func (c *collector) foreignSlices(uid string, g grid, done []slice) (all []slice, err error) {
 	a := g.Affine
 	axis := func(k int) [3]float64 { return [3]float64{a[0][k], a[1][k], a[2][k]} }

@@ -13,12 +13,21 @@ import (
 	"oncovox/volume"
 )
 
-// niftiGrid reads a NIfTI file. It fails with Malformed.
-func niftiGrid(b []byte) (grid, error) {
-	v, err := volume.DecodeNIfTI(bytes.NewReader(b))
-	if err != nil {
-		return grid{}, refuse(Malformed, "NIfTI: %v", err)
+// niftiGrids calls visit with each volume of a NIfTI file. It fails with Malformed,
+// or with visit's error.
+func niftiGrids(b []byte, visit func(i, n int, g grid) error) error {
+	var own error
+	err := volume.DecodeNIfTISeries(bytes.NewReader(b), func(i, n int, v *volume.Volume) error {
+		own = visit(i, n, niftiGrid(v))
+		return own
+	})
+	if own == nil && err != nil {
+		return refuse(Malformed, "NIfTI: %v", err)
 	}
+	return own
+}
+
+func niftiGrid(v *volume.Volume) grid {
 	g := grid{Geometry: v.Geometry, kind: Int16, inFile: -1}
 	for _, x := range v.Data {
 		if x != float32(int16(x)) {
@@ -34,7 +43,7 @@ func niftiGrid(b []byte) (grid, error) {
 			g.voxels = binary.LittleEndian.AppendUint32(g.voxels, math.Float32bits(x))
 		}
 	}
-	return g, nil
+	return g
 }
 
 // A labelFile is a NIfTI file of labels, until the names of its values are known.

@@ -284,6 +284,61 @@ func TestDecathlon(t *testing.T) {
 	}
 }
 
+// A NIfTI file of several volumes is split into them, and a label goes for each.
+func TestNIfTISeries(t *testing.T) {
+	g := volume.Grid([3]int{4, 5, 6}, [3]float64{3, 2, 1}, [3]float64{})
+	dir := t.TempDir()
+	for _, folder := range []string{"imagesTr", "labelsTr"} {
+		if err := os.MkdirAll(filepath.Join(dir, folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := volume.NewMask(g)
+	m.Labels[37] = 1
+	if err := volume.WriteMaskNIfTI(filepath.Join(dir, "labelsTr", "a.nii.gz"), m); err != nil {
+		t.Fatal(err)
+	}
+	v := volume.New(g)
+	for i := range v.Data {
+		v.Data[i] = float32(i)
+	}
+	image := filepath.Join(dir, "imagesTr", "a.nii")
+	if err := volume.WriteNIfTI(image, v); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[40], b[48] = 4, 2                   // axes, and the side of the fourth
+	second := bytes.Clone(b[352:])        // the voxels again,
+	for i := 0; i < len(second); i += 2 { // + 256
+		second[i+1]++
+	}
+	if err := os.WriteFile(image, append(b, second...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := ingest(t, Default(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := rowsOf[volume.Record](t, out, "volumes.jsonl")
+	if len(rows) != 2 || rows[0].Method != "split-by-dimension" || !rows[0].Labelled || !rows[1].Labelled || len(rowsOf[lesion.Lesion](t, out, "lesions.jsonl")) != 2 {
+		t.Fatalf("volumes %+v, want two with a lesion each", rows)
+	}
+	seen := map[float32]bool{}
+	for _, r := range rows {
+		got, err := volume.Read(filepath.Join(out, "volumes", r.ID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[got.At(1, 2, 3)] = true
+	}
+	if !seen[45] || !seen[45+256] {
+		t.Errorf("voxels (1, 2, 3) are %v, want (1*5+2)*6+3 and 256 more", seen)
+	}
+}
+
 // A NIfTI file given by name is a volume; in a folder that says nothing it is not.
 func TestNIfTIByName(t *testing.T) {
 	dir := decathlon(t, "")

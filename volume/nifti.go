@@ -1,7 +1,6 @@
 package volume
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -18,7 +17,7 @@ import (
 // with x fastest, which is this package's order in memory, and its places are
 // RAS: x and y have the other sign than in LPS.
 
-// niftiHeader is the file's header, byte for byte.
+// niftiHeader is the header of NIfTI-1, byte for byte.
 type niftiHeader struct {
 	SizeofHdr    int32
 	_            [36]byte
@@ -53,7 +52,7 @@ const (
 	scannerCode = 1 // sform_code, qform_code: scanner's own coordinates
 )
 
-// ReadNIfTI reads a .nii or .nii.gz file of one 3-D volume, of any endianness
+// ReadNIfTI reads a .nii or .nii.gz file, NIfTI-1 or NIfTI-2, of one 3-D volume, of any endianness
 // and any integer or real data type, with its slope and intercept applied.
 // NIfTI knows neither modality nor unit; both are "".
 func ReadNIfTI(path string) (*Volume, error) {
@@ -160,87 +159,4 @@ func encodeNIfTI(w io.Writer, g Geometry, datatype int16, body []byte) error {
 	}
 	_, err := w.Write(body)
 	return err
-}
-
-// DecodeNIfTI reads a plain or gzipped file as ReadNIfTI does. Memory grows with
-// what r holds, not with what the header claims.
-func DecodeNIfTI(r io.Reader) (*Volume, error) {
-	r, err := gunzipped(r)
-	if err != nil {
-		return nil, err
-	}
-	var raw [niftiSize]byte
-	if _, err := io.ReadFull(r, raw[:]); err != nil {
-		return nil, fmt.Errorf("NIfTI header: %v", err)
-	}
-	var order binary.ByteOrder = binary.LittleEndian
-	if binary.BigEndian.Uint32(raw[:]) == 348 {
-		order = binary.BigEndian
-	}
-	var h niftiHeader
-	if err := binary.Read(bytes.NewReader(raw[:]), order, &h); err != nil {
-		return nil, err
-	}
-	if err := h.check(); err != nil {
-		return nil, err
-	}
-	g := Geometry{Shape: [3]int{side(h.Dim, 3), side(h.Dim, 2), side(h.Dim, 1)}, Affine: h.affine()}
-	if err := g.Validate(); err != nil {
-		return nil, err
-	}
-	if _, err := io.CopyN(io.Discard, r, int64(h.VoxOffset)-niftiSize); err != nil {
-		return nil, fmt.Errorf("NIfTI voxels: %v", err)
-	}
-	data, err := h.voxels(r, g.Voxels(), order)
-	if err != nil {
-		return nil, fmt.Errorf("NIfTI voxels: %v", err)
-	}
-	return &Volume{Geometry: g, Data: data}, nil
-}
-
-// gunzipped returns r, or what it holds if that is gzipped.
-func gunzipped(r io.Reader) (io.Reader, error) {
-	var magic [2]byte
-	if _, err := io.ReadFull(r, magic[:]); err != nil {
-		return nil, fmt.Errorf("NIfTI header: %v", err)
-	}
-	r = io.MultiReader(bytes.NewReader(magic[:]), r)
-	if magic != [2]byte{0x1f, 0x8b} {
-		return r, nil
-	}
-	return gzip.NewReader(r)
-}
-
-// side returns the length of an axis, counted from 1.
-func side(dim [8]int16, axis int) int {
-	if axis > int(dim[0]) {
-		return 1
-	}
-	return int(dim[axis])
-}
-
-// check refuses, by name, what ReadNIfTI does not read.
-func (h *niftiHeader) check() error {
-	switch {
-	case h.SizeofHdr == 540 || h.SizeofHdr == 469893120:
-		return fmt.Errorf("a NIfTI-2 file: want NIfTI-1")
-	case h.SizeofHdr != 348:
-		return fmt.Errorf("no NIfTI-1 header")
-	case h.Magic == [4]byte{'n', 'i', '1', 0}:
-		return fmt.Errorf("a NIfTI pair of .hdr and .img: want one .nii file")
-	case h.Magic != [4]byte{'n', '+', '1', 0}:
-		return fmt.Errorf("magic %q: want n+1", h.Magic)
-	case h.Dim[0] < 1 || h.Dim[0] > 7:
-		return fmt.Errorf("%d axes", h.Dim[0])
-	case !(h.VoxOffset >= niftiSize && h.VoxOffset <= 1<<24) || h.VoxOffset != float32(int32(h.VoxOffset)):
-		return fmt.Errorf("vox_offset %v: want a whole number from %d to %d", h.VoxOffset, niftiSize, 1<<24)
-	case voxelDecoder(h.Datatype) == nil:
-		return fmt.Errorf("datatype %d: want integers or real numbers", h.Datatype)
-	}
-	for axis := 4; axis <= int(h.Dim[0]); axis++ {
-		if h.Dim[axis] > 1 {
-			return fmt.Errorf("%d volumes along axis %d: want one", h.Dim[axis], axis)
-		}
-	}
-	return nil
 }

@@ -2,6 +2,7 @@ package volume
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -47,7 +48,8 @@ func TestNIfTIRoundTrip(t *testing.T) {
 			t.Fatal("axes at right angles got no qform")
 		}
 		h.SformCode = 0
-		qform := h.affine()
+		f := h.facts()
+		qform := f.affine()
 		for r := range 3 {
 			for c := range 4 {
 				if diff := math.Abs(got.Affine[r][c] - v.Affine[r][c]); !(diff <= 5e-5) {
@@ -87,7 +89,8 @@ func TestShearedAxesHaveNoQform(t *testing.T) {
 	if h.QformCode != 0 || h.SformCode == 0 {
 		t.Errorf("qform_code %d, sform_code %d", h.QformCode, h.SformCode)
 	}
-	if got := h.affine(); !(math.Abs(got[1][0]-0.2) <= 1e-6) {
+	f := h.facts()
+	if got := f.affine(); !(math.Abs(got[1][0]-0.2) <= 1e-6) {
 		t.Errorf("affine %v", got)
 	}
 }
@@ -164,17 +167,57 @@ func TestReadNIfTIOfOthers(t *testing.T) {
 	}
 }
 
+// nibabelSeries is a big-endian, gzipped NIfTI-2 file of two volumes, from nibabel
+// 5.4.2: np.arange(24).reshape(2, 3, 2, 2, order="F") - 5 as int16, with the sform
+// [[-2, 0, 0.25, 11.5], [0, 3, 0, -7.25], [0.5, 0, 4, 1000.125], [0, 0, 0, 1]].
+const nibabelSeries = "H4sIAAAAAAACA2NgYJLJ0zZi4OWS4mIQYFBggAAWKM0EpZnR+DCaEQeNAfZ/gNAODHX8aevfsjtwQPkC7P8Y/icU2EPlcdFQaxVQ+YMeMO7JtxdI3+bG" +
+	"sf/980vhSnte7Zkd7fZ0/es6B3WIggOy0HDod4Tw0QywvwCVV0cVh4UfDMDMsX+Apk4A1XxSwYEFQNwAxA4Qt+1vgNrTAIpLIAYSDiA2UJ0DUIED0H6QTY5Aex2BqcnRAIi" +
+	"BahwDgDgBiAuAGKjesQOIJzAwAAB3DixPgAIAAA=="
+
+// A file of several volumes comes one by one; NIfTI-2 is read as NIfTI-1 is.
+func TestNIfTISeries(t *testing.T) {
+	file, err := base64.StdEncoding.DecodeString(nibabelSeries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Affine{{-0.25, 0, 2, -11.5}, {0, -3, 0, 7.25}, {4, 0, 0.5, 1000.125}} // RAS to LPS, columns z, y, x
+	calls := 0
+	err = DecodeNIfTISeries(bytes.NewReader(file), func(i, n int, v *Volume) error {
+		if i != calls || n != 2 || v.Shape != [3]int{2, 3, 2} || v.Affine != want {
+			t.Errorf("volume %d of %d: shape %v, affine %v, want %v", i, n, v.Shape, v.Affine, want)
+		}
+		for k, x := range v.Data {
+			if x != float32(12*i+k-5) {
+				t.Fatalf("volume %d, voxel %d: %v, want %d", i, k, x, 12*i+k-5)
+			}
+		}
+		calls++
+		return nil
+	})
+	if err != nil || calls != 2 {
+		t.Errorf("%d volumes, error %v", calls, err)
+	}
+	if _, err := DecodeNIfTI(bytes.NewReader(file)); err == nil || !strings.Contains(err.Error(), "2 volumes: want one") {
+		t.Errorf("as one volume: error %v", err)
+	}
+	stop := errors.New("stop")
+	if err := DecodeNIfTISeries(bytes.NewReader(file), func(int, int, *Volume) error { return stop }); err != stop {
+		t.Errorf("error %v, want the caller's", err)
+	}
+}
+
 func TestReadNIfTIRefuses(t *testing.T) {
 	body := []byte{1, 0, 2, 0}
 	for name, tt := range map[string]struct {
 		spoil func(*niftiHeader)
 		want  string
 	}{
-		"NIfTI-2":         {func(h *niftiHeader) { h.SizeofHdr = 540 }, "NIfTI-2"},
+		"NIfTI-2":         {func(h *niftiHeader) { h.SizeofHdr = 540 }, "NIfTI header"},
 		"a pair":          {func(h *niftiHeader) { h.Magic = [4]byte{'n', 'i', '1', 0} }, "pair"},
 		"no magic":        {func(h *niftiHeader) { h.Magic = [4]byte{} }, "magic"},
 		"colour":          {func(h *niftiHeader) { h.Datatype = 128 }, "datatype 128"},
 		"a time series":   {func(h *niftiHeader) { h.Dim[0], h.Dim[4] = 4, 9 }, "9 volumes"},
+		"a million axes":  {func(h *niftiHeader) { h.Dim = [8]int16{7, 1, 1, 1, 3000, 3000, 3000, 3000} }, "more than 65536 volumes"},
 		"negative side":   {func(h *niftiHeader) { h.Dim[1] = -2 }, "sides from 1"},
 		"too many axes":   {func(h *niftiHeader) { h.Dim[0] = 9 }, "9 axes"},
 		"lying sides":     {func(h *niftiHeader) { h.Dim = [8]int16{3, 1000, 1000, 1000} }, "EOF"},

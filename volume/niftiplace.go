@@ -4,24 +4,20 @@ import "math"
 
 // affine returns the header's affine in this package's terms: the sform where
 // there is one, else the qform, else the voxel sizes alone.
-func (h *niftiHeader) affine() Affine {
+func (f *niftiFacts) affine() Affine {
 	var ras [3][4]float64 // rows x, y, z; columns of the file's axes i, j, k, then the offset
 	switch {
-	case h.SformCode > 0:
-		for r, row := range h.Srow {
-			for c, v := range row {
-				ras[r][c] = float64(v)
-			}
-		}
-	case h.QformCode > 0:
-		ras = h.qform()
+	case f.sformCode > 0:
+		ras = f.srow
+	case f.qformCode > 0:
+		ras = f.qform()
 	default:
 		for a := range 3 {
-			ras[a][a] = float64(h.Pixdim[1+a])
+			ras[a][a] = f.pixdim[1+a]
 		}
 	}
 	scale := 1.0
-	switch h.XYZTUnits & 7 {
+	switch f.units & 7 {
 	case 1: // metres
 		scale = 1000
 	case 3: // micrometres
@@ -44,8 +40,8 @@ func (h *niftiHeader) affine() Affine {
 // qform returns the rotation that the quaternion (a, b, c, d) stands for,
 // a >= 0, times the voxel sizes, with qfac on the third axis (nifti1.h,
 // "method 2").
-func (h *niftiHeader) qform() [3][4]float64 {
-	b, c, d := float64(h.Quatern[0]), float64(h.Quatern[1]), float64(h.Quatern[2])
+func (f *niftiFacts) qform() [3][4]float64 {
+	b, c, d := f.quatern[0], f.quatern[1], f.quatern[2]
 	a := math.Sqrt(max(0, 1-b*b-c*c-d*d))
 	if norm := math.Sqrt(b*b + c*c + d*d); a == 0 && norm > 0 {
 		b, c, d = b/norm, c/norm, d/norm
@@ -56,16 +52,16 @@ func (h *niftiHeader) qform() [3][4]float64 {
 		{2 * (b*d - a*c), 2 * (c*d + a*b), a*a + d*d - b*b - c*c},
 	}
 	qfac := 1.0
-	if h.Pixdim[0] < 0 {
+	if f.pixdim[0] < 0 {
 		qfac = -1
 	}
 	var ras [3][4]float64
 	for r := range 3 {
 		ras[r] = [4]float64{
-			rotation[r][0] * float64(h.Pixdim[1]),
-			rotation[r][1] * float64(h.Pixdim[2]),
-			rotation[r][2] * float64(h.Pixdim[3]) * qfac,
-			float64(h.Qoffset[r]),
+			rotation[r][0] * f.pixdim[1],
+			rotation[r][1] * f.pixdim[2],
+			rotation[r][2] * f.pixdim[3] * qfac,
+			f.qoffset[r],
 		}
 	}
 	return ras

@@ -7,13 +7,13 @@ import (
 )
 
 // voxels reads n voxels from r and applies the slope and the intercept.
-func (h *niftiHeader) voxels(r io.Reader, n int, order binary.ByteOrder) ([]float32, error) {
-	slope, inter := float64(h.SclSlope), float64(h.SclInter)
+func (f *niftiFacts) voxels(r io.Reader, n int, order binary.ByteOrder) ([]float32, error) {
+	slope, inter := f.slope, f.inter
 	if slope == 0 || math.IsNaN(slope) || math.IsInf(slope, 0) || math.IsNaN(inter) || math.IsInf(inter, 0) {
 		slope, inter = 1, 0 // "not scaled", as nifti1.h has it
 	}
-	decode := voxelDecoder(h.Datatype)
-	size := voxelSize(h.Datatype)
+	decode := voxelDecoder(f.datatype)
+	size := voxelSize(f.datatype)
 	const block = 1 << 16
 	buf := make([]byte, block*size)
 	var data []float32
