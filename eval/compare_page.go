@@ -14,6 +14,17 @@ type comparePage struct {
 	*Comparison
 }
 
+// Say returns a verdict with the names of the detectors.
+func (p *comparePage) Say(verdict string) string {
+	switch verdict {
+	case verdictA:
+		return p.A + " better"
+	case verdictB:
+		return p.B + " better"
+	}
+	return verdict
+}
+
 // page gathers the report of the comparison of a and b.
 func (c *Comparison) page(version string, a, b *metric.Pool) *comparePage {
 	p := &comparePage{Title: c.A + " against " + c.B, Subtitle: "Comparison of two detectors · Oncovox " + version, Comparison: c}

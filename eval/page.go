@@ -245,7 +245,7 @@ func inCell(f Figure) statistic {
 	case f.Low == nil:
 		return statistic{Value: short(*f.Value, f.Unit)}
 	}
-	return statistic{Value: short(*f.Value, f.Unit), Range: short(*f.Low, f.Unit) + "–" + short(*f.High, f.Unit)}
+	return statistic{Value: short(*f.Value, f.Unit), Range: ends(f)}
 }
 
 // fraction writes 0.125 as 1/8.

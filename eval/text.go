@@ -19,7 +19,7 @@ func spread(f Figure) string {
 	}
 	s := short(*f.Value, f.Unit)
 	if f.Low != nil && f.High != nil {
-		s += " (" + short(*f.Low, f.Unit) + "–" + short(*f.High, f.Unit) + ")"
+		s += " (" + ends(f) + ")"
 	}
 	if f.Unit != "" {
 		s += " " + f.Unit
@@ -27,12 +27,21 @@ func spread(f Figure) string {
 	return s
 }
 
+// ends writes the interval of a figure that has one.
+func ends(f Figure) string {
+	between := "–"
+	if *f.Low < 0 {
+		between = " to "
+	}
+	return short(*f.Low, f.Unit) + between + short(*f.High, f.Unit)
+}
+
 // short writes a share with three decimals and a length with one.
 func short(v float64, unit string) string {
 	if unit == "mm" {
-		return strconv.FormatFloat(v, 'f', 1, 64)
+		return minus(strconv.FormatFloat(v, 'f', 1, 64))
 	}
-	return strconv.FormatFloat(v, 'f', 3, 64)
+	return minus(strconv.FormatFloat(v, 'f', 3, 64))
 }
 
 // percent writes a share as a whole number of per cent.

@@ -194,7 +194,7 @@ func (a *assessment) leakageWords() string {
 	case l == nil:
 		return "The dataset came without a leakage proof."
 	case l.Found == 0:
-		return fmt.Sprintf("All %s pairs of volumes in different parts were compared in every way below, before anything was learned: nothing is shared.", thousands(l.Pairs))
+		return fmt.Sprintf("All %s pairs of volumes in different parts were compared in %s, before anything was learned: nothing is shared.", thousands(l.Pairs), count(len(l.Checks), "way"))
 	}
 	return fmt.Sprintf("%d findings in %s pairs of volumes in different parts: the figures of this report cannot be trusted.", l.Found, thousands(l.Pairs))
 }
