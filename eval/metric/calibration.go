@@ -156,14 +156,18 @@ func CalibrationInTheLarge(positive []bool, p []float64) (intercept float64) {
 	return intercept
 }
 
-// fitLogistic maximises the likelihood by Newton's method; without freeSlope
-// the slope stays 1.
+// fitLogistic maximises the likelihood by Newton's method, halving steps that
+// would lower it; without freeSlope the slope stays 1.
 func fitLogistic(positive []bool, p []float64, freeSlope bool) (slope, intercept float64) {
+	x := make([]float64, len(p))
+	for i, v := range p {
+		x[i] = logit(v)
+	}
 	slope = 1
+	likelihood := logLikelihood(positive, x, slope, intercept)
 	for range 100 {
 		var g0, g1, h00, h01, h11 float64 // gradient and negative Hessian
-		for i, v := range p {
-			x := logit(v)
+		for i, x := range x {
 			q := 1 / (1 + math.Exp(-(intercept + slope*x)))
 			d, w := outcome(positive[i])-q, q*(1-q)
 			g0 += d
@@ -177,13 +181,33 @@ func fitLogistic(positive []bool, p []float64, freeSlope bool) (slope, intercept
 			det := h00*h11 - h01*h01
 			d0, d1 = (h11*g0-h01*g1)/det, (h00*g1-h01*g0)/det
 		}
-		intercept += d0
-		slope += d1
 		if math.Abs(d0)+math.Abs(d1) < 1e-13*(1+math.Abs(intercept)+math.Abs(slope)) {
-			return slope, intercept
+			return slope + d1, intercept + d0
 		}
+		next := logLikelihood(positive, x, slope+d1, intercept+d0)
+		for range 50 {
+			if next >= likelihood-1e-12*math.Abs(likelihood) { // or equal, but for rounding
+				break
+			}
+			d0, d1 = d0/2, d1/2
+			next = logLikelihood(positive, x, slope+d1, intercept+d0)
+		}
+		slope, intercept, likelihood = slope+d1, intercept+d0, next
 	}
 	return math.NaN(), math.NaN()
+}
+
+// logLikelihood is that of the logistic model at x, in natural units.
+func logLikelihood(positive []bool, x []float64, slope, intercept float64) float64 {
+	sum := 0.0
+	for i, x := range x {
+		z := intercept + slope*x
+		if positive[i] {
+			z = -z
+		}
+		sum -= max(z, 0) + math.Log1p(math.Exp(-math.Abs(z)))
+	}
+	return sum
 }
 
 func logit(p float64) float64 { p = clip(p); return math.Log(p / (1 - p)) }

@@ -198,6 +198,11 @@ func TestPairedTests(t *testing.T) {
 	near(t, "sign flip", SignFlip(same, 0, 1), 2.0/32, 1e-15)
 	_, p = Wilcoxon(same)
 	near(t, "Wilcoxon exact", p, 2.0/32, 1e-15)
+	// From scipy 1.17.1, stats.wilcoxon, which counts all sign patterns of few
+	// differences with ties.
+	stat, p = Wilcoxon([]float64{0.5, 0.5, -0.25, 1, 0, 0.75, -0.5})
+	near(t, "Wilcoxon with ties, statistic", stat, 4.0, 1e-15)
+	near(t, "Wilcoxon with ties", p, 0.25, 1e-15)
 }
 
 // The Monte Carlo p value lies within five standard errors of the exact one.

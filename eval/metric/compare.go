@@ -26,9 +26,9 @@ func McNemar(b, c int) (exact, chi2 float64) {
 
 // Wilcoxon is the signed-rank test of paired differences (Wilcoxon 1945):
 // the smaller rank sum and the two-sided p value. Zero differences are left
-// out. p is exact up to 50 differences without ties, zeros included in the
-// count, else normal with the correction for ties, as in scipy. Both are NaN
-// without a difference that is not zero.
+// out. p is exact up to 13 differences, and up to 50 where none are tied or zero,
+// else normal with the correction for ties, as in scipy. Both are NaN without a
+// difference that is not zero.
 func Wilcoxon(difference []float64) (statistic, p float64) {
 	var size []float64
 	var positive []bool
@@ -42,8 +42,8 @@ func Wilcoxon(difference []float64) (statistic, p float64) {
 	if n == 0 {
 		return math.NaN(), math.NaN()
 	}
-	plus, ties := 0.0, 0.0
-	for i, r := range midranks(size) {
+	plus, ties, ranks := 0.0, 0.0, midranks(size)
+	for i, r := range ranks {
 		if positive[i] {
 			plus += r
 		}
@@ -59,29 +59,30 @@ func Wilcoxon(difference []float64) (statistic, p float64) {
 		ties += t*t*t - t
 		i = j
 	}
-	if len(difference) <= 50 && ties == 0 && len(size) == len(difference) {
-		return statistic, signedRankP(len(size), int(statistic))
+	if len(difference) <= 13 || len(difference) <= 50 && ties == 0 && len(size) == len(difference) {
+		return statistic, signedRankP(ranks, statistic)
 	}
 	deviation := math.Sqrt(n*(n+1)*(2*n+1)/24 - ties/48)
 	z := (statistic - n*(n+1)/4) / deviation
 	return statistic, 2 * distuv.UnitNormal.Survival(math.Abs(z))
 }
 
-// signedRankP returns the two-sided chance of a rank sum of at most w from n
-// differences, by counting the subsets of 1 to n with each sum.
-func signedRankP(n, w int) float64 {
-	ways := make([]float64, n*(n+1)/2+1)
+// signedRankP returns the two-sided chance of a rank sum of at most w, by counting
+// the subsets of the ranks, which may be halves, with each sum.
+func signedRankP(ranks []float64, w float64) float64 {
+	ways := make([]float64, len(ranks)*(len(ranks)+1)+1) // by twice the sum
 	ways[0] = 1
-	for rank := 1; rank <= n; rank++ {
-		for s := len(ways) - 1; s >= rank; s-- {
-			ways[s] += ways[s-rank]
+	for _, r := range ranks {
+		twice := int(2 * r)
+		for s := len(ways) - 1; s >= twice; s-- {
+			ways[s] += ways[s-twice]
 		}
 	}
 	sum := 0.0
-	for _, k := range ways[:w+1] {
+	for _, k := range ways[:int(2*w)+1] {
 		sum += k
 	}
-	return min(1, 2*sum/math.Pow(2, float64(n)))
+	return min(1, 2*sum/math.Pow(2, float64(len(ranks))))
 }
 
 // Holm returns p values adjusted for their number, in the order given, so that
