@@ -97,7 +97,7 @@ func (a *assessment) answers() map[string]bool {
 	return map[string]bool{
 		"flow": a.flow.Recorded, "split": b.split != nil, "leakage": b.leakage != nil && b.leakage.Found == 0,
 		"dataset": b.fingerprint != nil, "stages": len(b.stages) > 0, "trained": len(b.finetuneCurve.rows) > 0,
-		"points": len(a.points) > 0, "test": a.study.cfg.Part == dataset.Test, "lesions": d.Counts.Lesions > 0, "people": people,
+		"points": len(a.points) > 0, "test": a.study.cfg.Part == dataset.Test, "lesions": d.Counts.Lesions > 0, "people": people, "gallery": len(a.hits)+len(a.missed)+len(a.wrong) > 0,
 		"calibration": d.Calibration != nil && d.Calibration.Undefined == "",
 		"decision":    d.Decision != nil && d.Decision.Undefined == "",
 	}

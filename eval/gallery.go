@@ -128,3 +128,34 @@ func (s *study) tiles(set *dataset.Set, scenes []scene) ([]tile, error) {
 	}
 	return out, nil
 }
+
+// A gallerySection is the pictures of one kind.
+type gallerySection struct {
+	Title, Words, Empty string
+	Tiles               []tile
+}
+
+// gallery is nil where there is no picture at all.
+func (a *assessment) gallery() []gallerySection {
+	at := fmt.Sprintf("at a score of at least %.2f (%s)", a.work.Threshold, a.work.Name)
+	if a.work.Threshold > 1e300 {
+		at = "at any score with at most one false positive per scan"
+	}
+	if len(a.hits)+len(a.missed)+len(a.wrong) == 0 {
+		return nil
+	}
+	c := a.results[0].Counts
+	hits := found(a.study.detector().pool, a.work.Threshold)
+	// empty says why there is no picture of n lesions or detections.
+	empty := func(n int, none string) string {
+		if n > 0 {
+			return "Their scans cannot be read."
+		}
+		return none
+	}
+	return []gallerySection{
+		{"Best hits", "The lesions found with the highest scores.", empty(hits, "No lesion was found "+at+"."), a.hits},
+		{"Missed lesions", "The largest lesions that were not found " + at + ".", empty(c.Lesions-hits, "No lesion was missed "+at+"."), a.missed},
+		{"False detections", "The highest-scored detections that lie on no lesion.", empty(c.False, "There is no false detection."), a.wrong},
+	}
+}

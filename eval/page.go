@@ -25,6 +25,7 @@ type page struct {
 	Rates           rateTable
 	Checks          []check
 	Points          []Point
+	PointsWords     string
 	Working         Point
 	Strata          []Grouping // of two groups and more
 	Alone           []string   // the other groupings, in words
@@ -79,11 +80,6 @@ type rateRow struct {
 	Cells []statistic // Value and Range
 }
 
-type gallerySection struct {
-	Title, Words, Empty string
-	Tiles               []tile
-}
-
 type embedded struct {
 	Name string
 	Src  template.URL
@@ -94,8 +90,8 @@ func (a *assessment) page() *page {
 	s, d, b := a.study, a.results[0], a.background
 	p := &page{
 		Title: "Detection of tumours: evaluation report", Subtitle: a.subtitle(), MadeData: a.madeData(),
-		Summary: a.summary(), Tiles: a.tiles(), Checks: a.checks(), Hit: s.cfg.hit(), Charts: inline(a.charts), Differences: a.differences,
-		Points: a.points, Working: a.work, CentreError: spread(d.Figure("centre_error")),
+		Summary: a.summary(), Tiles: a.tiles(), Checks: a.checks(), Hit: "A hit: " + s.cfg.hit() + ".", Charts: inline(a.charts), Differences: a.differences,
+		Points: a.points, PointsWords: a.pointsWords(), Working: a.work, CentreError: spread(d.Figure("centre_error")),
 		NoROC: d.Figure("auc").Undefined, Calibration: d.Calibration, Decision: d.Decision, Flow: a.flowTable(),
 		Leakage: b.leakage, Definitions: defined(d), Checklist: checkRun(a.answers()),
 		Limitations: a.limitations(), Stages: append(slices.Clip(b.stages), a.settings()), Digests: b.digests, Facts: a.facts(),
@@ -254,18 +250,6 @@ func fraction(v float64) string {
 		return fmt.Sprintf("1/%d", int(1/v))
 	}
 	return fmt.Sprintf("%g", v)
-}
-
-func (a *assessment) gallery() []gallerySection {
-	at := fmt.Sprintf("at a score of at least %.2f (%s)", a.work.Threshold, a.work.Name)
-	if a.work.Threshold > 1e300 {
-		at = "at any score with at most one false positive per scan"
-	}
-	return []gallerySection{
-		{"Best hits", "The lesions found with the highest scores.", "No lesion was found " + at + ".", a.hits},
-		{"Missed lesions", "The largest lesions that were not found " + at + ".", "No lesion was missed " + at + ".", a.missed},
-		{"False detections", "The highest-scored detections that lie on no lesion.", "There is no false detection.", a.wrong},
-	}
 }
 
 // countRows are the totals of the matching.

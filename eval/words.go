@@ -19,18 +19,25 @@ func (a *assessment) madeData() bool {
 }
 
 func (a *assessment) subtitle() string {
-	return fmt.Sprintf("%s · part “%s” · Oncovox %s", cmp.Or(a.study.items[0].Modality, "modality not recorded"), a.study.cfg.Part, a.env.Version)
+	of := "part “" + a.study.cfg.Part + "”"
+	if a.study.cfg.Part == givenFiles {
+		of = givenFiles
+	}
+	return fmt.Sprintf("%s · %s · Oncovox %s", cmp.Or(a.study.items[0].Modality, "modality not recorded"), of, a.env.Version)
 }
 
 // summary is what a reader must know who reads nothing else.
 func (a *assessment) summary() []string {
 	s, d := a.study, a.results[0]
 	c := d.Counts
-	first := fmt.Sprintf("The detector was judged on %s of %s with %s that it had not been trained on.",
-		count(c.Scans, "scan"), count(s.patients(), "patient"), count(c.Lesions, "lesion"))
-	if s.cfg.Part != dataset.Test {
-		first = fmt.Sprintf("The detector was judged on %s of %s with %s of the part “%s”, which is not the test part: the figures may flatter it.",
-			count(c.Scans, "scan"), count(s.patients(), "patient"), count(c.Lesions, "lesion"), s.cfg.Part)
+	first := fmt.Sprintf("The detector was judged on %s of %s with %s", count(c.Scans, "scan"), count(s.patients(), "patient"), count(c.Lesions, "lesion"))
+	switch s.cfg.Part {
+	case dataset.Test:
+		first += " that it had not been trained on."
+	case givenFiles:
+		first += "."
+	default:
+		first += fmt.Sprintf(" of the part “%s”, which is not the test part: the figures may flatter it.", s.cfg.Part)
 	}
 	out := []string{first}
 	if c.Lesions == 0 {
@@ -65,7 +72,11 @@ func (a *assessment) checks() []check {
 		name := strings.ToUpper(g.Name[:1]) + g.Name[1:] + ": " + g.Status
 		out = append(out, check{g.Status == Passed, name, strings.ToUpper(g.Detail[:1]) + g.Detail[1:] + "."})
 	}
-	if part := a.study.cfg.Part; part != dataset.Test {
+	switch part := a.study.cfg.Part; part {
+	case dataset.Test:
+	case givenFiles:
+		out = append(out, check{false, "", "Whether the detector was trained on these scans is not known here."})
+	default:
 		out = append(out, check{false, "", fmt.Sprintf("The scans are the part “%s”, on which the detector was trained or chosen.", part)})
 	}
 	if n := a.results[0].Counts.Lesions; n < 100 {
@@ -75,6 +86,19 @@ func (a *assessment) checks() []check {
 		out = append(out, check{false, "", "The scans were made by a program."})
 	}
 	return out
+}
+
+// pointsWords says where the thresholds come from.
+func (a *assessment) pointsWords() string {
+	switch {
+	case len(a.points) == 0:
+		return ""
+	case a.points[0].ChosenOn == dataset.Val:
+		return "Each threshold was fixed on the validation part, before the scans of this report were looked at."
+	case a.points[0].ChosenOn == "":
+		return "The thresholds were given; what they were chosen on is not recorded."
+	}
+	return "The thresholds were given; they were chosen on “" + a.points[0].ChosenOn + "”."
 }
 
 // judgedWork returns the working point as it was judged here, if its threshold
@@ -118,7 +142,9 @@ func (a *assessment) limitations() []string {
 	if len(a.background.points) == 0 {
 		out = append(out, "No operating points were given: the threshold of the pictures and of the sizes was read off the scans it is reported on, which flatters it.")
 	}
-	if v := a.vendors(); len(v) == 1 {
+	if v := a.vendors(); len(v) == 1 && v[0] == "unknown" {
+		out = append(out, "The vendors of the scanners are not known.")
+	} else if len(v) == 1 {
 		out = append(out, "All scans that count come from scanners of one vendor ("+v[0]+"); how the detector does on others is not known.")
 	}
 	for _, key := range []string{"sensitivity_1fp", "auc"} {
