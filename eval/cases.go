@@ -76,29 +76,34 @@ func (s *study) scanFigures(r *Result, p *metric.Pool, seed int64) {
 // the ROC curve.
 func (s *study) scanStatistics(r *Result, p *metric.Pool, figures []Figure, positive []bool, score []float64, kept []int, seed int64) {
 	fpr := recallGrid()
-	picai := picaiCases(p, kept)
-	v := newVector("auc", "case_ap", "sensitivity_at_specificity_90", "specificity_at_sensitivity_90", "picai_ap", "picai_score")
+	names := []string{"auc", "case_ap", "sensitivity_at_specificity_90", "specificity_at_sensitivity_90"}
+	boxes := hasExtent(p)
+	if boxes {
+		names = append(names, "picai_ap", "picai_score")
+	}
+	v := newVector(names...)
 	at := v.block(len(fpr))
+	picai := metric.PICAIStatistic(picaiCases(p, kept))
 	named := len(v.names)
 	v.run(scanUnits(p, kept), s.cfg.Bootstrap, seed, func() metric.Statistic {
 		roc := metric.AUCStatistic(positive, score, fpr)()
 		curve := make([]float64, 1+len(fpr))
-		lesions := metric.PICAIStatistic(picai)()
+		lesions := picai()
 		ranked := metric.CaseStatistic(positive, score)()
 		return func(w []int, out []float64) {
 			roc(w, curve)
 			out[0] = curve[0]
 			copy(out[named:], curve[1:])
 			ranked(w, out[1:4])
-			lesions(w, out[4:5])
-			out[5] = (out[4] + out[0]) / 2
+			if boxes {
+				lesions(w, out[4:5])
+				out[5] = (out[4] + out[0]) / 2
+			}
 		}
 	})
 	r.Redraws += v.boot.Redraws
 	for i := range named {
-		if i < 4 || hasExtent(p) {
-			v.put(&figures[i], i, "")
-		}
+		v.put(&figures[i], i, "")
 	}
 	roc := metric.NewROC(positive, score)
 	r.roc = curve{x: roc.FPR, y: roc.TPR, bandX: fpr}

@@ -67,19 +67,29 @@ const (
 func assignPICAI(overlap [][]float64, candidates int) []int {
 	const least = 0.1
 	out := make([]int, candidates)
-	gain := make([][]float64, len(overlap))
-	for i := range overlap {
-		gain[i] = make([]float64, candidates)
-		for j, o := range overlap[i] {
-			if o >= least {
-				gain[i][j] = 1 + o
+	var near []int // candidates that overlap a lesion enough
+	for j := range out {
+		for i := range overlap {
+			if overlap[i][j] >= least {
 				out[j] = overlaps
 			}
 		}
+		if out[j] == overlaps {
+			near = append(near, j)
+		}
 	}
-	for i, j := range assign(gain, candidates) {
-		if j >= 0 && gain[i][j] > 0 {
-			out[j] = matched
+	gain := make([][]float64, len(overlap))
+	for i := range overlap {
+		gain[i] = make([]float64, len(near))
+		for k, j := range near {
+			if o := overlap[i][j]; o >= least {
+				gain[i][k] = 1 + o
+			}
+		}
+	}
+	for i, k := range assign(gain, len(near)) {
+		if k >= 0 && gain[i][k] > 0 {
+			out[near[k]] = matched
 		}
 	}
 	return out
