@@ -203,6 +203,12 @@ func TestRealTraps(t *testing.T) {
 		{"failing/sliceorientation/001", nil, "refused too-few-slices"},
 		{"failing/sliceorientation/001", func(c *Config) { c.MinSlices = 2 }, "split split-by-orientation+size split-by-orientation+size"},
 		{"siemens/fmri/001", nil, "refused mosaic"},
+		{"siemens/dti/001", nil, "refused mosaic"},
+		{"siemens/fmri_classic/001", nil, "split split-by-acquisition split-by-acquisition"},
+		{"siemens/dti_classic/001", nil, "split split-by-b-value split-by-b-value"},
+		{"ge/fmri/001", nil, "split split-by-instance-order split-by-instance-order"},
+		{"ge/dti/001", nil, "split split-by-b-value split-by-b-value"},
+		{"generic/rgb/001", nil, "refused colour"},
 		{"siemens/anatomical/001", nil, "volume"},
 		{"ge/anatomical/001", nil, "volume"},
 	}
