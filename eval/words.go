@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -238,16 +239,27 @@ func (a *assessment) pretrainWords() string {
 		}
 	}
 	return fmt.Sprintf("%s, %s parameters, %s steps on %s of %s. The validation loss ends at %.3f%s. It is %s",
-		p.Method, thousands(p.Parameters), thousands(p.Steps), count(p.Volumes, "volume"), count(p.Patients, "patient"), p.ValLoss, references, better)
+		methodName(p.Method), thousands(p.Parameters), thousands(p.Steps), count(p.Volumes, "volume"), count(p.Patients, "patient"), p.ValLoss, references, better)
+}
+
+// methodName is a method of pretraining in words.
+func methodName(method string) string {
+	switch method {
+	case "mae":
+		return "Masked autoencoder"
+	case "simclr":
+		return "Contrastive (SimCLR)"
+	}
+	return "Pretraining"
 }
 
 // settings is how this evaluation was run.
 func (a *assessment) settings() stageSettings {
-	c := a.study.cfg
-	list := func(x []float64) string { return strings.ReplaceAll(strings.Trim(fmt.Sprint(x), "[]"), " ", ", ") }
-	return stageSettings{Kind: "evaluate", Version: Version, Seed: a.env.Seed, Settings: [][2]string{
-		{"part", c.Part}, {"match", c.Match}, {"iou", fmt.Sprint(c.IoU)}, {"fp_rates", list(c.FPRates)},
-		{"bootstrap", fmt.Sprint(c.Bootstrap)}, {"baselines", strings.Join(c.Baselines, ", ")},
-		{"suv_threshold", fmt.Sprint(c.SUVThreshold)}, {"size_bins_mm", list(c.SizeBinsMM)}, {"gallery", fmt.Sprint(c.Gallery)},
-	}}
+	out := stageSettings{Kind: "evaluate", Version: Version, Seed: a.env.Seed}
+	config := reflect.ValueOf(a.study.cfg)
+	for i := range config.NumField() {
+		value := strings.ReplaceAll(strings.Trim(fmt.Sprint(config.Field(i)), "[]"), " ", ", ")
+		out.Settings = append(out.Settings, [2]string{config.Type().Field(i).Tag.Get("mapstructure"), value})
+	}
+	return out
 }
