@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/flate"
 )
 
 // values returns all stored values of frame i as numbers.
@@ -47,6 +48,10 @@ func TestStored(t *testing.T) {
 		{"12 bit with an overlay in the upper bits", file(explicitLittle, image{rows: 1, columns: 2, allocated: 16, stored: 12}, "OW", []byte{0x34, 0xf2, 0x34, 0x02}), 0, []float64{0x234, 0x234}},
 		{"12 bit, high bit 15", file(explicitLittle, image{rows: 1, columns: 2, allocated: 16, stored: 12, high: 15}, "OW", []byte{0x3f, 0x12, 0xf0, 0xff}), 0, []float64{0x123, 0xfff}},
 		{"32 bit signed", file(explicitLittle, image{rows: 1, columns: 1, allocated: 32, signed: true}, "OW", []byte{0xfe, 0xff, 0xff, 0xff}), 0, []float64{-2}},
+		{"32 bit big endian", file(explicitBig, image{rows: 1, columns: 1, allocated: 32}, "OL", []byte{1, 2, 3, 4}), 0, []float64{0x1020304}},
+		{"64 bit", file(explicitLittle, image{rows: 1, columns: 2, allocated: 64}, "OV", []byte{1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80}), 0, []float64{1<<40 + 1, 1 << 63}},
+		{"64 bit signed", file(explicitLittle, image{rows: 1, columns: 1, allocated: 64, signed: true}, "OV", []byte{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), 0, []float64{-2}},
+		{"64 bit big endian, of 40", file(explicitBig, image{rows: 1, columns: 1, allocated: 64, stored: 40}, "OV", []byte{0xff, 0, 0, 1, 0, 0, 0, 2}), 0, []float64{1<<32 + 2}},
 		{"16 bit big endian", file(explicitBig, image{rows: 1, columns: 2, allocated: 16}, "OW", []byte{1, 2, 3, 4}), 0, []float64{0x102, 0x304}},
 		{"8 bit in big-endian words", file(explicitBig, image{rows: 1, columns: 3, allocated: 8}, "OW", []byte{2, 1, 0, 3}), 0, []float64{1, 2, 3}},
 		{"8 bit in big-endian words, odd frame", file(explicitBig, image{rows: 1, columns: 3, frames: 2, allocated: 8}, "OW", []byte{2, 1, 4, 3, 6, 5}), 1, []float64{4, 5, 6}},
@@ -55,6 +60,7 @@ func TestStored(t *testing.T) {
 		{"1 bit, frame within a byte", file(explicitLittle, image{rows: 1, columns: 5, frames: 3, allocated: 1}, "OB", []byte{0b01100000, 0b00000101}), 1, []float64{1, 1, 0, 1, 0}},
 		{"colour by pixel", file(explicitLittle, image{rows: 1, columns: 2, samples: 3, allocated: 8}, "OB", []byte{1, 2, 3, 4, 5, 6}), 0, []float64{1, 2, 3, 4, 5, 6}},
 		{"colour by plane", file(explicitLittle, image{rows: 1, columns: 2, samples: 3, planar: 1, allocated: 8}, "OB", []byte{1, 4, 2, 5, 3, 6}), 0, []float64{1, 2, 3, 4, 5, 6}},
+		{"16-bit colour by plane", file(explicitLittle, image{rows: 1, columns: 2, samples: 3, planar: 1, allocated: 16}, "OW", []byte{1, 1, 4, 1, 2, 1, 5, 1, 3, 1, 6, 1}), 0, []float64{0x101, 0x102, 0x103, 0x104, 0x105, 0x106}},
 		{"chroma halved", file(explicitLittle, image{rows: 1, columns: 2, samples: 3, allocated: 8, photometric: "YBR_FULL_422"}, "OB", []byte{1, 4, 2, 3}), 0, []float64{1, 2, 3, 4, 2, 3}},
 		{"more data than frames", file(explicitLittle, image{rows: 1, columns: 1, allocated: 8}, "OB", []byte{7, 8, 9, 9}), 0, []float64{7}},
 	}
@@ -200,6 +206,58 @@ func TestFrames(t *testing.T) {
 	}
 	if _, err := in.Stored(0); ReasonOf(err) != BadPixelData {
 		t.Errorf("frames that cannot be told apart: %v", err)
+	}
+}
+
+// Packed bits and planes in encapsulated frames (PS3.5 8.2.2, 10.19 and annex G): bits least significant
+// first, as in native pixels; RLE has planes by nature, deflated frames as the header says.
+func TestEncapsulatedForms(t *testing.T) {
+	rle := func(segments ...[]byte) []byte {
+		b := binary.LittleEndian.AppendUint32(nil, uint32(len(segments)))
+		at := 64
+		for _, s := range segments {
+			b = binary.LittleEndian.AppendUint32(b, uint32(at))
+			at += 1 + len(s)
+		}
+		b = append(b, make([]byte, 64-len(b))...)
+		for _, s := range segments {
+			b = append(append(b, byte(len(s)-1)), s...) // one literal run
+		}
+		return b
+	}
+	deflated := func(raw ...byte) []byte {
+		var out bytes.Buffer
+		w, err := flate.NewWriter(&out, flate.BestSpeed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Write(raw)
+		w.Close()
+		return out.Bytes()
+	}
+	tests := []struct {
+		name   string
+		syntax string
+		m      image
+		frame  []byte
+		want   []float64
+	}{
+		{"RLE, 1 bit", rleLossless, image{rows: 2, columns: 5, allocated: 1}, rle([]byte{0b01110011, 0b10}), []float64{1, 1, 0, 0, 1, 1, 1, 0, 0, 1}},
+		{"RLE, colour", rleLossless, image{rows: 1, columns: 2, samples: 3, planar: 1, allocated: 8}, rle([]byte{1, 4}, []byte{2, 5}, []byte{3, 6}), []float64{1, 2, 3, 4, 5, 6}},
+		{"RLE, 32 bit", rleLossless, image{rows: 1, columns: 2, allocated: 32}, rle([]byte{1, 0}, []byte{2, 0}, []byte{3, 0}, []byte{4, 7}), []float64{0x1020304, 7}},
+		{"RLE, 12 bit with an overlay", rleLossless, image{rows: 1, columns: 2, allocated: 16, stored: 12}, rle([]byte{0xf1, 0x02}, []byte{3, 4}), []float64{0x103, 0x204}},
+		{"deflated, 16 bit signed", deflatedFrame, image{rows: 1, columns: 2, allocated: 16, signed: true}, deflated(0x30, 0xf8, 1, 0), []float64{-2000, 1}},
+		{"deflated, 1 bit", deflatedFrame, image{rows: 2, columns: 5, allocated: 1}, deflated(0b01110011, 0b10), []float64{1, 1, 0, 0, 1, 1, 1, 0, 0, 1}},
+		{"deflated, colour by plane", deflatedFrame, image{rows: 1, columns: 2, samples: 3, planar: 1, allocated: 8}, deflated(1, 4, 2, 5, 3, 6), []float64{1, 2, 3, 4, 5, 6}},
+		{"deflated, colour by pixel", deflatedFrame, image{rows: 1, columns: 2, samples: 3, allocated: 8}, deflated(1, 2, 3, 4, 5, 6), []float64{1, 2, 3, 4, 5, 6}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFile(tt.syntax).text(0x00080060, "CS", "OT").image(tt.m).fragments(nil, tt.frame)
+			if diff := cmp.Diff(tt.want, values(t, f.b, 0)); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 

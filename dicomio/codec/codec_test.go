@@ -1,13 +1,17 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/flate"
 )
 
 const pictureRows, pictureColumns = 37, 41
@@ -229,35 +233,101 @@ func TestRLE(t *testing.T) {
 	}
 }
 
-// fuzzDecode checks that no bytes make a decoder panic or write elsewhere.
-func fuzzDecode(f *testing.F, extension string, decode func(dst, src []byte, s Shape) error) {
+// fuzzDecode checks that no bytes make a decoder panic, write elsewhere or take memory out of
+// proportion: of a frame of 12 kB, what the tables and code-blocks of the smallest size cost.
+func fuzzDecode(f *testing.F, prefix string, decode func(dst, src []byte, s Shape) error) {
 	for _, s := range streams(f) {
-		if strings.HasPrefix(s.name, extension) {
+		if strings.HasPrefix(s.name, prefix) {
 			f.Add(s.src, uint8(s.shape.Samples), uint8(s.shape.Bytes))
 		}
 	}
 	f.Fuzz(func(t *testing.T, src []byte, samples, size uint8) {
 		s := Shape{Rows: pictureRows, Columns: pictureColumns, Samples: int(samples%4) + 1, Bytes: int(size%2) + 1}
-		err := decode(make([]byte, s.Len()), src, s)
+		dst := make([]byte, s.Len())
+		before := allocated()
+		err := decode(dst, src, s)
+		if n := allocated() - before; n > 16<<20+64*uint64(len(src)) {
+			t.Fatalf("%d bytes allocated for a codestream of %d", n, len(src))
+		}
 		if err != nil && !errors.Is(err, ErrFormat) && !errors.Is(err, ErrUnsupported) {
 			t.Fatalf("an error of no class: %v", err)
 		}
 	})
 }
 
+// allocated returns the bytes that this process has allocated so far.
+func allocated() uint64 {
+	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64()
+}
+
 func FuzzJPEG(f *testing.F)     { fuzzDecode(f, "jpeg-", JPEG) }
 func FuzzJPEGLS(f *testing.F)   { fuzzDecode(f, "jpegls-", JPEGLS) }
 func FuzzJPEG2000(f *testing.F) { fuzzDecode(f, "j2k-", JPEG2000) }
 
-func FuzzRLE(f *testing.F) {
-	s := Shape{Rows: pictureRows, Columns: pictureColumns, Samples: 1, Bytes: 2}
-	f.Add(packRLE(picture(s, 16, false), s), uint8(1), uint8(2))
-	f.Fuzz(func(t *testing.T, src []byte, samples, size uint8) {
-		s := Shape{Rows: pictureRows, Columns: pictureColumns, Samples: int(samples%4) + 1, Bytes: int(size%2) + 1}
-		if err := RLE(make([]byte, s.Len()), src, s); err != nil && !errors.Is(err, ErrFormat) {
+// FuzzHTJ2K breaks the packets of high-throughput codestreams, and leaves the headers before.
+func FuzzHTJ2K(f *testing.F) {
+	var all []stream
+	for _, s := range streams(f) {
+		if strings.Contains(s.name, "-ht-") {
+			f.Add(s.src[packets(s.src):], uint8(len(all)))
+			all = append(all, s)
+		}
+	}
+	f.Fuzz(func(t *testing.T, body []byte, which uint8) {
+		s := all[int(which)%len(all)]
+		head := bytes.Clone(s.src[:packets(s.src)])
+		binary.BigEndian.PutUint32(head[len(head)-8:], 0) // the tile-part goes on up to the end
+		err := JPEG2000(make([]byte, s.shape.Len()), append(head, body...), s.shape)
+		if err != nil && !errors.Is(err, ErrFormat) && !errors.Is(err, ErrUnsupported) {
 			t.Fatalf("an error of no class: %v", err)
 		}
 	})
+}
+
+// packets returns where the first packet begins.
+func packets(src []byte) int { return bytes.Index(src, []byte{0xff, mSOD}) + 2 }
+
+func FuzzRLE(f *testing.F) {
+	s := Shape{Rows: pictureRows, Columns: pictureColumns, Samples: 1, Bytes: 2}
+	f.Add(packRLE(picture(s, 16, false), s), uint8(0), uint8(1))
+	fuzzDecode(f, "none", RLE)
+}
+
+func FuzzDeflate(f *testing.F) {
+	s := Shape{Rows: pictureRows, Columns: pictureColumns, Samples: 1, Bytes: 2}
+	f.Add(deflated(f, picture(s, 16, false)), uint8(0), uint8(1))
+	fuzzDecode(f, "none", func(dst, src []byte, _ Shape) error { return Deflate(dst, src) })
+}
+
+func deflated(t testing.TB, b []byte) []byte {
+	var out bytes.Buffer
+	w, err := flate.NewWriter(&out, flate.DefaultCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestDeflate(t *testing.T) {
+	want := picture(Shape{Rows: pictureRows, Columns: pictureColumns, Samples: 3, Bytes: 1}, 8, false)
+	src := deflated(t, want)
+	got := make([]byte, len(want))
+	if err := Deflate(got, append(src, 0)); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("with a byte of padding: %v", err)
+	}
+	for _, n := range []int{0, 1, len(src) / 2} {
+		if err := Deflate(got, src[:n]); !errors.Is(err, ErrFormat) {
+			t.Errorf("first %d bytes: %v", n, err)
+		}
+	}
 }
 
 // A CT-like frame: 512 x 512, 12 bits in 16.
