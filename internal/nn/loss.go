@@ -20,7 +20,7 @@ func (g *Graph) MSE(x, target *Tensor, normalise bool) *Tensor {
 		panic(fmt.Sprintf("nn: MSE: (%d, %d) and (%d, %d)", x.Rows, x.Cols, target.Rows, target.Cols))
 	}
 	n := x.Cols
-	return g.mse(x, target, normalise, func(dst, y []float32, r int) { copy(dst, y[r*n:]) })
+	return g.mse(x, target, normalise, func(dst, y []float32, from, _ int) { copy(dst, y[from*n:]) })
 }
 
 // PatchMSE is MSE against the patches of grids that rows names, see Patches.
@@ -30,13 +30,13 @@ func (g *Graph) PatchMSE(x, grid *Tensor, patch [3]int, rows []int, normalise bo
 		panic(fmt.Sprintf("nn: PatchMSE: (%d, %d) for %d patches of %v", x.Rows, x.Cols, len(rows), patch))
 	}
 	cut := g.cutter(grid, patch)
-	return g.mse(x, grid, normalise, func(dst, y []float32, r int) { cut(dst, y, rows[r]) })
+	return g.mse(x, grid, normalise, func(dst, y []float32, from, to int) { cut(dst, y, rows[from:to]) })
 }
 
-// mse is MSE against the rows that row copies from target's values.
-func (g *Graph) mse(x, target *Tensor, normalise bool, row func(dst, target []float32, r int)) *Tensor {
+// mse is MSE against the rows that take copies from target's values.
+func (g *Graph) mse(x, target *Tensor, normalise bool, take func(dst, target []float32, from, to int)) *Tensor {
 	n, cols := x.Rows*x.Cols, x.Cols
-	piece := max(1, pieceFloats/cols)
+	piece := max(1, 2*pieceFloats/cols)
 	sums := make([]float64, (x.Rows+piece-1)/piece)
 	norm := newTargetNorm(x.Rows, cols)
 	var now *Call
@@ -44,9 +44,7 @@ func (g *Graph) mse(x, target *Tensor, normalise bool, row func(dst, target []fl
 		d := norm.buffer(piece * cols)
 		defer norm.give(d)
 		t := (*d)[:(to-from)*cols]
-		for r := from; r < to; r++ {
-			row(t[(r-from)*cols:(r-from+1)*cols], now.X[1], r)
-		}
+		take(t, now.X[1], from, to)
 		if normalise {
 			norm.negative(t, from, to)
 		} else {

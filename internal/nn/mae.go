@@ -41,17 +41,23 @@ func NewMask(batch, n, k int) *Mask {
 }
 
 // Set makes the first K tokens of order, a permutation of the sample's n
-// tokens, the visible ones of sample b.
+// tokens, the visible ones of sample b, in that order. The hidden ones stand in the
+// order of the grid.
 func (m *Mask) Set(b, n int, order []int) {
 	k := len(m.Visible) * n / len(m.From)
-	for i, t := range order {
-		row := b*n + t
-		if i < k {
-			m.Visible[b*k+i] = row
-			m.From[row] = b*k + i
-		} else {
-			m.Hidden[b*(n-k)+i-k] = row
-			m.From[row] = -1
+	from := m.From[b*n : (b+1)*n]
+	for t := range from {
+		from[t] = -1
+	}
+	for i, t := range order[:k] {
+		m.Visible[b*k+i] = b*n + t
+		from[t] = b*k + i
+	}
+	hidden := m.Hidden[b*(n-k) : (b+1)*(n-k)]
+	for t, v := range from {
+		if v < 0 {
+			hidden[0] = b*n + t
+			hidden = hidden[1:]
 		}
 	}
 }

@@ -276,7 +276,7 @@ type kernelOp struct {
 	saved  []*buffer // shared with the forward or backward node
 	dx     []*buffer // backward: per input, out or one of beside
 	over   []takeover
-	value  G.Value   // the result as gorgonia holds it
+	value  G.Value // the result as gorgonia holds it
 
 	recompute bool                       // the backward pass makes the result anew
 	again     func(grad *G.Node) *G.Node // adds the node that does

@@ -3,6 +3,7 @@ package nn
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	G "gorgonia.org/gorgonia"
 )
@@ -58,6 +59,7 @@ func (g *Graph) Compile(terms []Term, outputs ...*Tensor) (*Program, error) {
 	m := G.NewTapeMachine(g.g)
 	m.Engine = engine{}
 	p.tape = m
+	runtime.GC() // what building left serves the first run's buffers: on a heap this size the next collection is far
 	return p, nil
 }
 

@@ -78,7 +78,7 @@ func TestNewMask(t *testing.T) {
 	m := NewMask(2, 4, 1)
 	m.Set(0, 4, []int{2, 0, 3, 1})
 	m.Set(1, 4, []int{1, 3, 2, 0})
-	if !slices.Equal(m.Visible, []int{2, 5}) || !slices.Equal(m.Hidden, []int{0, 3, 1, 7, 6, 4}) ||
+	if !slices.Equal(m.Visible, []int{2, 5}) || !slices.Equal(m.Hidden, []int{0, 1, 3, 4, 6, 7}) ||
 		!slices.Equal(m.From, []int{-1, -1, 0, -1, -1, 1, -1, -1}) {
 		t.Errorf("%+v", m)
 	}
