@@ -52,14 +52,15 @@ func (a *app) benchKernelsCommand() *cobra.Command {
 		Long: long(`Kernels measures how many multiply-adds the machine can do and how fast it moves
 memory, and then every inner loop of training as a share of that: of the
 multiply-adds, or, for elementwise loops, of a bare loop that only reads and
-writes as many arrays. At the end each group of kernels is held against the share
-that we ask of it. It takes about 20 seconds. ONCOVOX_KERNEL chooses another set
-of kernels that the machine has: avx512bf16, avx512, avx2 or go.`),
+writes as many arrays. The bare loops run in turn with each kernel, since clocks
+and shared memory change. At the end each group of kernels is held against the
+share that we ask of it. It takes half a minute. ONCOVOX_KERNEL chooses another
+set of kernels that the machine has: avx512bf16, avx512, avx2 or go.`),
 		Example: "  oncovox bench kernels --threads 2\n  ONCOVOX_KERNEL=avx2 oncovox bench kernels",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			peak := kernel.MeasurePeak(time.Now)
-			speeds := kernel.MeasureKernels(time.Now, peak)
+			speeds := kernel.MeasureKernels(time.Now)
 			b := kernelBench{Kernel: kernel.Name(), Threads: kernel.Threads(), Peak: peakJSON(peak)}
 			for _, g := range kernel.Groups(speeds) {
 				b.Groups = append(b.Groups, groupJSON{g.Name, g.Share, g.Want})

@@ -7724,39 +7724,43 @@ scale:
 	RET
 
 // func layerNormGrad512(n int, dx []float32, dy []float32, x []float32, gain []float32, mean float32, rstd float32, dgain []float32, dbias []float32)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·layerNormGrad512(SB), NOSPLIT, $0-160
 	MOVQ         n+0(FP), AX
 	VBROADCASTSS mean+104(FP), Z0
 	VBROADCASTSS rstd+108(FP), Z1
 	VXORPS       Z2, Z2, Z2
 	VXORPS       Z3, Z3, Z3
-	MOVQ         x_base+56(FP), CX
-	MOVQ         dy_base+32(FP), DX
-	MOVQ         gain_base+80(FP), BX
-	MOVQ         dgain_base+112(FP), SI
-	MOVQ         dbias_base+136(FP), DI
-	MOVQ         AX, R8
+	MOVQ         AX, CX
+	SHLQ         $0x02, CX
+	MOVQ         x_base+56(FP), DX
+	MOVQ         dy_base+32(FP), BX
+	MOVQ         gain_base+80(FP), SI
+	MOVQ         dgain_base+112(FP), DI
+	MOVQ         dbias_base+136(FP), R8
+	MOVQ         AX, R9
 
 sums:
-	VMOVUPS       (CX), Z4
-	VMOVUPS       (DX), Z5
+	PREFETCHT0    (DX)(CX*1)
+	PREFETCHT0    (BX)(CX*1)
+	VMOVUPS       (DX), Z4
+	VMOVUPS       (BX), Z5
 	VSUBPS        Z0, Z4, Z4
 	VMULPS        Z1, Z4, Z4
-	VADDPS        (DI), Z5, Z6
-	VMOVUPS       Z6, (DI)
-	VMOVUPS       (SI), Z6
+	VADDPS        (R8), Z5, Z6
+	VMOVUPS       Z6, (R8)
+	VMOVUPS       (DI), Z6
 	VFMADD231PS   Z5, Z4, Z6
-	VMOVUPS       Z6, (SI)
-	VMULPS        (BX), Z5, Z5
+	VMOVUPS       Z6, (DI)
+	VMULPS        (SI), Z5, Z5
 	VADDPS        Z5, Z2, Z2
 	VFMADD231PS   Z5, Z4, Z3
-	ADDQ          $0x40, CX
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, BX
 	ADDQ          $0x40, SI
 	ADDQ          $0x40, DI
-	SUBQ          $0x10, R8
+	ADDQ          $0x40, R8
+	SUBQ          $0x10, R9
 	JG            sums
 	VEXTRACTF64X4 $0x01, Z2, Y4
 	VADDPS        Y2, Y4, Y2
@@ -9356,39 +9360,43 @@ scale:
 	RET
 
 // func layerNormGrad256(n int, dx []float32, dy []float32, x []float32, gain []float32, mean float32, rstd float32, dgain []float32, dbias []float32)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·layerNormGrad256(SB), NOSPLIT, $0-160
 	MOVQ         n+0(FP), AX
 	VBROADCASTSS mean+104(FP), Y0
 	VBROADCASTSS rstd+108(FP), Y1
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
-	MOVQ         x_base+56(FP), CX
-	MOVQ         dy_base+32(FP), DX
-	MOVQ         gain_base+80(FP), BX
-	MOVQ         dgain_base+112(FP), SI
-	MOVQ         dbias_base+136(FP), DI
-	MOVQ         AX, R8
+	MOVQ         AX, CX
+	SHLQ         $0x02, CX
+	MOVQ         x_base+56(FP), DX
+	MOVQ         dy_base+32(FP), BX
+	MOVQ         gain_base+80(FP), SI
+	MOVQ         dgain_base+112(FP), DI
+	MOVQ         dbias_base+136(FP), R8
+	MOVQ         AX, R9
 
 sums:
-	VMOVUPS      (CX), Y4
-	VMOVUPS      (DX), Y5
+	PREFETCHT0   (DX)(CX*1)
+	PREFETCHT0   (BX)(CX*1)
+	VMOVUPS      (DX), Y4
+	VMOVUPS      (BX), Y5
 	VSUBPS       Y0, Y4, Y4
 	VMULPS       Y1, Y4, Y4
-	VADDPS       (DI), Y5, Y6
-	VMOVUPS      Y6, (DI)
-	VMOVUPS      (SI), Y6
+	VADDPS       (R8), Y5, Y6
+	VMOVUPS      Y6, (R8)
+	VMOVUPS      (DI), Y6
 	VFMADD231PS  Y5, Y4, Y6
-	VMOVUPS      Y6, (SI)
-	VMULPS       (BX), Y5, Y5
+	VMOVUPS      Y6, (DI)
+	VMULPS       (SI), Y5, Y5
 	VADDPS       Y5, Y2, Y2
 	VFMADD231PS  Y5, Y4, Y3
-	ADDQ         $0x20, CX
 	ADDQ         $0x20, DX
 	ADDQ         $0x20, BX
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
-	SUBQ         $0x08, R8
+	ADDQ         $0x20, R8
+	SUBQ         $0x08, R9
 	JG           sums
 	VEXTRACTF128 $0x01, Y2, X4
 	VADDPS       X2, X4, X4

@@ -28,45 +28,71 @@ type burning struct {
 
 func (j *burning) run(i int, _ *scratch) { j.f(i) }
 
-// bare returns how long it takes until every worker has run f once, in seconds.
-func bare(now func() time.Time, f func(i int)) float64 {
-	return shortest(now, 40, func() { parallel(Threads(), &burning{f}) })
+// Bare loops with the memory that they run over.
+type bareLoops struct {
+	now  func() time.Time
+	x, y []float32
 }
 
-// shortest returns the shortest of n times that f takes, in seconds, after one run
-// that does not count. What else the machine does makes a time longer, never shorter.
-func shortest(now func() time.Time, n int, f func()) float64 {
-	f()
+func newBareLoops(now func() time.Time) bareLoops {
+	return bareLoops{now, numbers(arrayLen), numbers(arrayLen)}
+}
+
+// rate returns how much is done in a second where every worker does work in f, in
+// the shortest of n runs. What else the machine does makes a run longer, never
+// shorter.
+func (l bareLoops) rate(n int, work float64, f func(i int)) float64 {
 	best := math.Inf(1)
 	for range n {
-		start := now()
-		f()
-		best = min(best, now().Sub(start).Seconds())
+		best = min(best, took(l.now, func() { parallel(Threads(), &burning{f}) }))
 	}
-	return best
+	return float64(Threads()) * work / best
 }
 
-// MeasurePeak measures for about a second. now is the clock.
+// took returns how long f takes, in seconds.
+func took(now func() time.Time, f func()) float64 {
+	start := now()
+	f()
+	return now().Sub(start).Seconds()
+}
+
+// raise raises the bandwidths of p to what n runs of each loop reach now.
+func (l bareLoops) raise(p *Peak, n int) {
+	share, k := arrayLen/Threads()&^63, current
+	for _, m := range []struct {
+		rate  *float64
+		bytes int
+		f     func(x, y []float32)
+	}{
+		{&p.Read, 4, func(x, _ []float32) { k.read(share, x) }},
+		{&p.Write, 4, func(x, _ []float32) { k.fill(share, x) }},
+		{&p.Copy, 8, func(x, y []float32) { k.copy(share, y, x) }},
+		{&p.Update, 8, func(x, _ []float32) { k.scale(share, x, 1) }},
+	} {
+		*m.rate = max(*m.rate, l.rate(n, float64(m.bytes*share)/1e9, func(i int) { m.f(l.x[i*share:], l.y[i*share:]) }))
+	}
+}
+
+// MeasurePeak measures for about a second, each loop in several rounds. now is the
+// clock.
 func MeasurePeak(now func() time.Time) Peak {
-	p, t := current, float64(Threads())
-	flops := func(f func(n int), each int) float64 {
-		const n = 1 << 18 // a millisecond or two
-		return t * n * float64(each) / bare(now, func(int) { f(n) }) / 1e9
+	l, k := newBareLoops(now), current
+	var peak Peak
+	for range 5 {
+		peak.FP32 = max(peak.FP32, l.multiply(12, k.burn, k.burnFlops))
+		if k.burnPairs != nil {
+			peak.BF16 = max(peak.BF16, l.multiply(12, k.burnPairs, k.burnFlopsBF))
+		}
+		l.raise(&peak, 6)
 	}
-	peak := Peak{FP32: flops(p.burn, p.burnFlops)}
-	if p.burnPairs != nil {
-		peak.BF16 = flops(p.burnPairs, p.burnFlopsBF)
-	}
-	x, y := numbers(arrayLen), numbers(arrayLen)
-	rate := func(bytes int, f func(x, y []float32)) float64 {
-		share := arrayLen / Threads() &^ 63
-		return t * float64(bytes*share) / bare(now, func(i int) { f(x[i*share:][:share], y[i*share:]) }) / 1e9
-	}
-	peak.Read = rate(4, func(x, _ []float32) { p.read(len(x), x) })
-	peak.Write = rate(4, func(x, _ []float32) { p.fill(len(x), x) })
-	peak.Copy = rate(8, func(x, y []float32) { p.copy(len(x), y, x) })
-	peak.Update = rate(8, func(x, _ []float32) { p.scale(len(x), x, 1) })
 	return peak
+}
+
+// multiply returns the GFLOP/s of a loop of multiply-adds, in the best of n runs of a
+// millisecond or two.
+func (l bareLoops) multiply(n int, burn func(n int), flops int) float64 {
+	const turns = 1 << 18
+	return l.rate(n, turns*float64(flops)/1e9, func(int) { burn(turns) })
 }
 
 // numbers returns n values that no kernel treats specially.

@@ -8,10 +8,10 @@ type Group struct {
 }
 
 // Groups sums up what [MeasureKernels] returns. The share of a group is that of
-// all its flops in all its time; for elementwise kernels it is the smallest one.
+// all its flops in all its time; for kernels that memory limits it is the smallest one.
 func Groups(speeds []Speed) []Group {
 	var groups []Group
-	for _, name := range []string{gemmGroup, gemmBF16Group, productsGroup, attentionGroup, productsBFGroup, attentionBF, convGroup, elementGroup} {
+	for _, name := range []string{gemmGroup, gemmBF16Group, productsGroup, attentionGroup, productsBFGroup, attentionBF, convGroup, elementGroup, upsampleGroup} {
 		var work, took float64 // took: in what the peak would do meanwhile
 		least := 0.
 		for _, s := range speeds {
@@ -23,7 +23,7 @@ func Groups(speeds []Speed) []Group {
 			}
 		}
 		g := Group{Name: name, Share: work / took, Want: wanted(name, current)}
-		if name == elementGroup {
+		if name == elementGroup || name == upsampleGroup {
 			g.Share = least
 		}
 		if work > 0 {

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -26,21 +27,22 @@ const (
 	attentionBF     = "attention bfloat16, whole"
 	convGroup       = "convolution"
 	elementGroup    = "elementwise, slowest"
+	upsampleGroup   = "upsampling, slowest"
 )
 
 type measuring struct {
-	now    func() time.Time
-	peak   Peak
+	path   *path
+	loops  bareLoops
 	speeds []Speed
 }
 
 // MeasureKernels runs the kernels that training spends its time in, on shapes of
 // the models and on data that is larger than the caches, and compares them with
-// peak. It takes about 20 seconds.
-func MeasureKernels(now func() time.Time, peak Peak) []Speed {
-	m := &measuring{now: now, peak: peak}
+// what the bare loops of [MeasurePeak] reach meanwhile. It takes half a minute.
+func MeasureKernels(now func() time.Time) []Speed {
+	m := &measuring{path: current, loops: newBareLoops(now)}
 	for _, half := range []bool{false, true} {
-		if half && peak.BF16 == 0 {
+		if half && m.path.burnPairs == nil {
 			continue
 		}
 		for _, s := range [][3]int{
@@ -57,16 +59,32 @@ func MeasureKernels(now func() time.Time, peak Peak) []Speed {
 		m.conv(s[0], s[1], s[2], s[3])
 	}
 	m.elementwise(384)
+	m.upsampling()
 	return m.speeds
 }
 
+// flops compares with multiply-adds in registers that run in turn with f: the clock
+// of a machine changes.
 func (m *measuring) flops(group, kernel, shape string, flop float64, f func()) {
-	peak := m.peak.FP32
+	burn, each := m.path.burn, m.path.burnFlops
 	if group == gemmBF16Group || group == productsBFGroup || group == attentionBF {
-		peak = m.peak.BF16
+		burn, each = m.path.burnPairs, m.path.burnFlopsBF
 	}
-	rate := flop / shortest(m.now, 9, f) / 1e9
+	var peak float64
+	rate := flop / m.shortest(f, func() { peak = max(peak, m.loops.multiply(2, burn, each)) }) / 1e9
 	m.speeds = append(m.speeds, Speed{group, kernel, shape, flop / 1e9, rate, "GFLOP/s", rate / peak})
+}
+
+// shortest returns the shortest of nine times that f takes, in seconds, after one
+// run that does not count. bare runs before each.
+func (m *measuring) shortest(f, bare func()) float64 {
+	f()
+	best := math.Inf(1)
+	for range 9 {
+		bare()
+		best = min(best, took(m.loops.now, f))
+	}
+	return best
 }
 
 func (m *measuring) gemm(rows, in, out int, half bool) {
@@ -125,12 +143,15 @@ func (m *measuring) conv(side, cin, cout, stride int) {
 // written, by way of access.
 type traffic struct{ read, write, copied, updated float64 }
 
-func (m *measuring) bytes(kernel, shape string, n int, t traffic, f func()) {
+// bytes compares with bare loops that run in turn with f: what memory can do changes
+// within seconds where other machines share it.
+func (m *measuring) bytes(group, kernel, shape string, n int, t traffic, f func()) {
+	var peak Peak
+	best := m.shortest(f, func() { m.loops.raise(&peak, 1) })
 	unit := 4 * float64(n) / 1e9
-	limit := unit * (t.read/m.peak.Read + t.write/m.peak.Write + 2*t.copied/m.peak.Copy + 2*t.updated/m.peak.Update)
+	limit := unit * (t.read/peak.Read + t.write/peak.Write + 2*t.copied/peak.Copy + 2*t.updated/peak.Update)
 	work := unit * (t.read + t.write + 2*t.copied + 2*t.updated)
-	took := shortest(m.now, 9, f)
-	m.speeds = append(m.speeds, Speed{elementGroup, kernel, shape, work, work / took, "GB/s", limit / took})
+	m.speeds = append(m.speeds, Speed{group, kernel, shape, work, work / best, "GB/s", limit / best})
 }
 
 func (m *measuring) elementwise(dim int) {
@@ -139,28 +160,32 @@ func (m *measuring) elementwise(dim int) {
 	gain, bias, mean, rstd := numbers(dim), numbers(dim), numbers(rows), numbers(rows)
 	dgain, dbias := numbers(dim), numbers(dim)
 	shape := fmt.Sprintf("%d×%d", rows, dim)
-	m.bytes("add", shape, n, traffic{read: 1, copied: 1}, func() { Add(c, a, b) })
-	m.bytes("add to", shape, n, traffic{read: 1, updated: 1}, func() { AddTo(c, a) })
-	m.bytes("gelu", shape, n, traffic{copied: 1}, func() { GELU(c, a) })
-	m.bytes("gelu backward", shape, n, traffic{read: 1, copied: 1}, func() { GELUBackward(c, b, a) })
-	m.bytes("layer norm", shape, n, traffic{copied: 1}, func() { LayerNorm(c, mean, rstd, a, gain, bias, rows, dim, 1e-6) })
-	m.bytes("layer norm backward", shape, n, traffic{read: 1, copied: 1}, func() { LayerNormBackward(c, dgain, dbias, b, a, mean, rstd, gain, rows, dim, false) })
-	m.bytes("column sums", shape, n, traffic{read: 1}, func() { columnSums("", dbias, a, rows, dim, false) })
-	m.bytes("sum of squares", shape, n, traffic{read: 1}, func() { SumSquares(a) })
-	m.bytes("adamw", shape, n, traffic{read: 1, updated: 3}, func() { AdamW(c, b, d, a, 1e-3, 0.9, 0.95, 1e-8, 0.05, 1, 10) })
+	m.bytes(elementGroup, "add", shape, n, traffic{read: 1, copied: 1}, func() { Add(c, a, b) })
+	m.bytes(elementGroup, "add to", shape, n, traffic{read: 1, updated: 1}, func() { AddTo(c, a) })
+	m.bytes(elementGroup, "gelu", shape, n, traffic{copied: 1}, func() { GELU(c, a) })
+	m.bytes(elementGroup, "gelu backward", shape, n, traffic{read: 1, copied: 1}, func() { GELUBackward(c, b, a) })
+	m.bytes(elementGroup, "layer norm", shape, n, traffic{copied: 1}, func() { LayerNorm(c, mean, rstd, a, gain, bias, rows, dim, 1e-6) })
+	m.bytes(elementGroup, "layer norm backward", shape, n, traffic{read: 1, copied: 1}, func() { LayerNormBackward(c, dgain, dbias, b, a, mean, rstd, gain, rows, dim, false) })
+	m.bytes(elementGroup, "column sums", shape, n, traffic{read: 1}, func() { columnSums("", dbias, a, rows, dim, false) })
+	m.bytes(elementGroup, "sum of squares", shape, n, traffic{read: 1}, func() { SumSquares(a) })
+	m.bytes(elementGroup, "adamw", shape, n, traffic{read: 1, updated: 3}, func() { AdamW(c, b, d, a, 1e-3, 0.9, 0.95, 1e-8, 0.05, 1, 10) })
+	h := make([]uint16, n)
+	m.bytes(elementGroup, "to bf16", shape, n, traffic{copied: 0.75}, func() { ToBF16(h, a) })
+	m.bytes(elementGroup, "from bf16", shape, n, traffic{copied: 0.75}, func() { FromBF16(c, h) })
 	shape = fmt.Sprintf("%d voxels, 32 channels", n/32)
-	m.bytes("instance norm", shape, n, traffic{read: 1, copied: 1}, func() { GroupNorm(c, mean, rstd, a, gain, bias, 1, n/32, 32, 32, 1e-6) })
-	m.bytes("instance norm backward", shape, n, traffic{read: 3, copied: 1}, func() {
+	m.bytes(elementGroup, "instance norm", shape, n, traffic{read: 1, copied: 1}, func() { GroupNorm(c, mean, rstd, a, gain, bias, 1, n/32, 32, 32, 1e-6) })
+	m.bytes(elementGroup, "instance norm backward", shape, n, traffic{read: 3, copied: 1}, func() {
 		GroupNormBackward(c, dgain, dbias, b, a, mean, rstd, gain, 1, n/32, 32, 32, false)
 	})
+}
+
+func (m *measuring) upsampling() {
 	side := [3]int{40, 40, 40}
 	large := 8 * 32 * volume(side)
-	shape = "40³ to 80³, 32 channels"
-	m.bytes("upsample nearest", shape, large, traffic{read: 1. / 8, write: 1}, func() { Upsample2(c, a, 1, side, 32) })
-	m.bytes("upsample nearest backward", shape, large, traffic{read: 1, write: 1. / 8}, func() { Upsample2Backward(a, c, 1, side, 32) })
-	m.bytes("upsample trilinear", shape, large, traffic{read: 1. / 8, write: 1}, func() { UpsampleTrilinear2(c, a, 1, side, 32) })
-	m.bytes("upsample trilinear backward", shape, large, traffic{read: 1, write: 1. / 8}, func() { UpsampleTrilinear2Backward(a, c, 1, side, 32) })
-	h := make([]uint16, n)
-	m.bytes("to bf16", shape, n, traffic{copied: 0.75}, func() { ToBF16(h, a) })
-	m.bytes("from bf16", shape, n, traffic{copied: 0.75}, func() { FromBF16(c, h) })
+	a, c := numbers(large/8), numbers(large)
+	shape := "40³ to 80³, 32 channels"
+	m.bytes(upsampleGroup, "upsample nearest", shape, large, traffic{read: 1. / 8, write: 1}, func() { Upsample2(c, a, 1, side, 32) })
+	m.bytes(upsampleGroup, "upsample nearest backward", shape, large, traffic{read: 1, write: 1. / 8}, func() { Upsample2Backward(a, c, 1, side, 32) })
+	m.bytes(upsampleGroup, "upsample trilinear", shape, large, traffic{read: 1. / 8, write: 1}, func() { UpsampleTrilinear2(c, a, 1, side, 32) })
+	m.bytes(upsampleGroup, "upsample trilinear backward", shape, large, traffic{read: 1, write: 1. / 8}, func() { UpsampleTrilinear2Backward(a, c, 1, side, 32) })
 }

@@ -19,6 +19,7 @@ type pool struct {
 	busy    sync.Mutex // held by the caller whose job is running
 	job     job
 	pieces  int64
+	run     int64        // pieces that are taken at once
 	next    atomic.Int64 // the first piece that nobody has taken
 	pending atomic.Int64 // workers that still hold the job
 	done    chan struct{}
@@ -69,7 +70,8 @@ func (p *pool) start(n int, j job, helpers int) {
 		p.workers = append(p.workers, w)
 		go p.serve(w)
 	}
-	p.job, p.pieces = j, int64(n)
+	const runs = 16 // of each goroutine, so that all are done at about the same time
+	p.job, p.pieces, p.run = j, int64(n), int64(max(1, n/(runs*(helpers+1))))
 	p.next.Store(0)
 	p.pending.Store(int64(helpers))
 	for _, w := range p.workers[:helpers] {
@@ -99,10 +101,13 @@ func (p *pool) serve(w *worker) {
 	}
 }
 
-// take runs pieces until none is left.
+// take runs pieces until none is left. It takes several that follow each other, as
+// memory is read fastest in long runs.
 func (p *pool) take(s *scratch) {
-	for i := p.next.Add(1) - 1; i < p.pieces; i = p.next.Add(1) - 1 {
-		p.job.run(int(i), s)
+	for from := p.next.Add(p.run) - p.run; from < p.pieces; from = p.next.Add(p.run) - p.run {
+		for i := from; i < min(p.pieces, from+p.run); i++ {
+			p.job.run(int(i), s)
+		}
 	}
 }
 

@@ -50,7 +50,12 @@ func (w width) layerNormGrad() {
 	sa, sb := w.reg(), w.reg()
 	VXORPS(sa, sa, sa)
 	VXORPS(sb, sb, sb)
+	row := GP64()
+	MOVQ(n, row)
+	SHLQ(Imm(2), row)
 	w.sweep("sums", n, []string{"x", "dy", "gain", "dgain", "dbias"}, func(p []reg.Register) {
+		PREFETCHT0(Mem{Base: p[0], Index: row, Scale: 1}) // the next row
+		PREFETCHT0(Mem{Base: p[1], Index: row, Scale: 1})
 		h, g, d := w.load(Mem{Base: p[0]}), w.load(Mem{Base: p[1]}), w.reg()
 		VSUBPS(mean, h, h)
 		VMULPS(rstd, h, h)
