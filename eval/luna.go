@@ -104,7 +104,7 @@ func metricsOfLUNA16(p *metric.Pool, v *vector, band, rates, cpm int, r *Result)
 	froc := p.FROC(nil)
 	for i, rate := range metric.CPMRates {
 		low, high := v.interval(rates + i)
-		f.Rates = append(f.Rates, Rate{rate, number(v.value[rates+i]), low, high, number(froc.ThresholdAt(rate))})
+		f.Rates = append(f.Rates, Rate{rate, number(v.value[rates+i]), low, high, number(p.ThresholdAt(rate))})
 		if v.boot.Values != nil {
 			f.Mean = append(f.Mean, Rate{FPPerScan: rate, Sensitivity: number(v.boot.Mean(rates + i)), Low: low, High: high})
 		}

@@ -84,7 +84,7 @@ func (s *study) lesionFigures(r *Result, p *metric.Pool, points []Point, seed in
 	froc := p.FROC(nil)
 	for i, rate := range s.cfg.FPRates {
 		low, high := v.interval(rates + i)
-		r.Rates = append(r.Rates, Rate{rate, number(v.value[rates+i]), low, high, number(froc.ThresholdAt(rate))})
+		r.Rates = append(r.Rates, Rate{rate, number(v.value[rates+i]), low, high, number(p.ThresholdAt(rate))})
 	}
 	if r.Counts.Lesions > 0 {
 		r.froc = curve{x: froc.FPPerScan, y: froc.Sensitivity, bandX: bandRates()}

@@ -142,7 +142,7 @@ func (s *study) workingPoint(points []Point) Point {
 	if len(points) > 0 {
 		return points[0]
 	}
-	t := s.detector().pool.FROC(nil).ThresholdAt(1)
+	t := s.detector().pool.ThresholdAt(1)
 	if math.IsInf(t, 1) { // not even the surest may be accepted
 		t = math.MaxFloat64
 	}

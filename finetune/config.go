@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 
+	"oncovox/eval/metric"
 	"oncovox/internal/nn"
 )
 
 // Version is raised when equal inputs would give another detector.
-const Version = 2
+const Version = 3
 
 // Config is the finetune section of a pipeline file.
 type Config struct {
@@ -92,9 +93,10 @@ func (c Config) parts() int {
 	return c.Batch / c.MicroBatch
 }
 
-func (c Config) rule() matchRule {
+// rule returns how validation matches detections with lesions.
+func (c Config) rule() func(metric.Scan) metric.Match {
 	if c.Match == "iou" {
-		return overIoU(c.IoU)
+		return metric.ByIoU(c.IoU)
 	}
-	return inSphere
+	return metric.InSphere
 }

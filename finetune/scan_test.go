@@ -3,7 +3,6 @@ package finetune
 import (
 	"testing"
 
-	"oncovox/lesion"
 	"oncovox/volume"
 )
 
@@ -62,17 +61,5 @@ func TestPeaksSuppress(t *testing.T) {
 	}
 	if found := m.peaks("v", g, 0.1, 10); len(found) != 1 || found[0].Score < 0.85 {
 		t.Errorf("found %v, want the surer one alone", found)
-	}
-}
-
-func TestOverIoU(t *testing.T) {
-	l := lesion.Lesion{CentreLPSMM: [3]float64{0, 0, 0}, SizeMM: [3]float64{10, 10, 10}}
-	d := lesion.Detection{CentreLPSMM: [3]float64{5, 0, 0}, SizeMM: [3]float64{10, 10, 10}}
-	// Half of each box is shared: 500 of 1500.
-	if got := overIoU(0.3)(d, l); !(got > 0.3333 && got < 0.3334) {
-		t.Errorf("%v, want a third", got)
-	}
-	if got := overIoU(0.34)(d, l); got != 0 {
-		t.Errorf("%v, want no hit", got)
 	}
 }

@@ -282,8 +282,8 @@ func (t *trainer) validate(ctx context.Context, row *historyRow) error {
 		return err
 	}
 	c := newCurve(t.val, found, t.cfg.rule())
-	if c.lesions > 0 {
-		ap, cpm := c.ap(), c.cpm()
+	if c.counts.Lesions > 0 {
+		ap, cpm := c.pool.AP(nil), c.pool.FROC(nil).CPM()
 		row.ValAP, row.ValCPM = &ap, &cpm
 		t.env.Log.Info("validation", "step", row.Step, "ap", fmt.Sprintf("%.3f", ap), "cpm", fmt.Sprintf("%.3f", cpm))
 		if t.BestStep > 0 && ap < t.BestAP {

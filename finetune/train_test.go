@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"oncovox/dataset"
+	"oncovox/eval/metric"
 	"oncovox/internal/checkpoint"
 	"oncovox/internal/jsonl"
 	"oncovox/internal/kernel"
@@ -72,9 +73,9 @@ func TestLearnsToFind(t *testing.T) {
 	if len(items) < 3 {
 		t.Fatalf("%d test scans", len(items))
 	}
-	c := newCurve(items, found, inSphere)
-	if !(c.ap() > 0.95) {
-		t.Errorf("average precision %v on test scans, want nearly 1", c.ap())
+	c := newCurve(items, found, metric.InSphere)
+	if !(c.pool.AP(nil) > 0.95) {
+		t.Errorf("average precision %v on test scans, want nearly 1", c.pool.AP(nil))
 	}
 	top := map[string]lesion.Detection{}
 	for _, d := range found {

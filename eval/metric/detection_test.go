@@ -234,6 +234,25 @@ func TestEdges(t *testing.T) {
 	}
 }
 
+// A long run of false positives has a threshold for each rate, and tied scores
+// go together.
+func TestThresholdAt(t *testing.T) {
+	s := Scan{ID: "s", Truths: []Truth{{Diameter: 10}}, Marks: []Mark{{Score: 0.9}}}
+	for k := range 6 {
+		s.Marks = append(s.Marks, Mark{Centre: [3]float64{100 * float64(k+1)}, Score: []float64{0.8, 0.7, 0.6, 0.5, 0.5, 0.4}[k]})
+	}
+	p := NewPool([]Scan{s, {ID: "empty"}}, InSphere)
+	for rate, want := range map[float64]float64{0: 0.9, 0.4: 0.9, 0.5: 0.8, 1: 0.7, 1.5: 0.6, 2: 0.6, 2.5: 0.5, 9: 0.4} {
+		if got := p.ThresholdAt(rate); got != want {
+			t.Errorf("threshold at %v FP/scan: %v, want %v", rate, got, want)
+		}
+	}
+	s.Marks[0].Score = 0.1
+	if got := NewPool([]Scan{s}, InSphere).ThresholdAt(0.5); !math.IsInf(got, 1) {
+		t.Errorf("the surest is wrong: threshold %v, want +Inf", got)
+	}
+}
+
 // The draws do not depend on who does them, and undefined resamples are
 // redrawn: with one lesion among five patients a resample lacks it with chance
 // (4/5)^5 = 0.33.

@@ -83,11 +83,20 @@ func (c *FROC) straighten() {
 // the last point that of the last: the rule of numpy.interp.
 func (c FROC) At(rate float64) float64 { return interpolate(rate, c.FPPerScan, c.Sensitivity) }
 
-// ThresholdAt returns the lowest threshold with at most rate false positives
-// per scan: the operating point for that rate.
-func (c FROC) ThresholdAt(rate float64) float64 {
-	i := sort.Search(len(c.FPPerScan), func(i int) bool { return c.FPPerScan[i] > rate })
-	return c.Threshold[i-1]
+// ThresholdAt returns the lowest score as a threshold with at most rate false
+// positives per scan: the operating point for that rate. It is +Inf where not
+// even the highest score may be accepted.
+func (p *Pool) ThresholdAt(rate float64) float64 {
+	threshold := math.Inf(1)
+	for i, e := range p.events {
+		if float64(p.wrong[i+1]) > rate*float64(len(p.lesions)) {
+			break
+		}
+		if i+1 == len(p.events) || p.events[i+1].score != e.score {
+			threshold = e.score
+		}
+	}
+	return threshold
 }
 
 // CPM returns the mean of the sensitivities at CPMRates.
