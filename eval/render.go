@@ -2,10 +2,13 @@ package eval
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
 	"io"
+	"maps"
+	"slices"
 	text "text/template"
 )
 
@@ -23,8 +26,15 @@ var functions = template.FuncMap{
 	"two":    func(v *float64) string { return orDash(v, "%.2f") },
 	"short":  func(v *float64) string { return orDash(v, "%.4g") },
 	"p":      pValue, "spread": spread, "thousands": thousands, "cell": inCell, "noun": noun, "part": partName,
-	"forest":      forest,
+	"forest": forest, "mostFirst": mostFirst,
 	"proportions": func(c *Cases) []Proportion { return []Proportion{c.Sensitivity, c.Specificity, c.PPV, c.NPV} },
+}
+
+// mostFirst returns the keys of counts, those of the highest first.
+func mostFirst(counts map[string]int) []string {
+	return slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	})
 }
 
 // render fills the HTML template of the given name with data.
