@@ -112,8 +112,11 @@ func dump(t *testing.T, chromium, page string) (dom, log string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
+	profile, err := os.MkdirTemp("", "oncovox-chromium-*") // its helpers may still write there when it has ended
+	must(t, err)
+	defer os.RemoveAll(profile)
 	cmd := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--disable-background-networking", "--no-first-run", "--user-data-dir="+t.TempDir(), "--enable-logging=stderr",
+		"--disable-background-networking", "--no-first-run", "--user-data-dir="+profile, "--enable-logging=stderr",
 		"--window-size=1400,900", "--virtual-time-budget=60000", "--dump-dom", "file://"+page)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
