@@ -51,6 +51,9 @@ func TestFilesOfLittle(t *testing.T) {
 		"equal scores":     {truth + "a,1,2,3,9\nc,1,2,3,9\n", found + "a,1,2,3,1\nb,1,2,3,1\nc,1,2,3,1\nd,1,2,3,1\n", scans + "a,p\nb,q\nc,r\nd,s\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name != "no lesion" && name != "one scan" {
+				t.Skip("-short: two of the cases stand for all")
+			}
 			dir := t.TempDir()
 			cfg := FilesConfig{Truth: write(t, dir, "t.csv", tt.truth), Detections: write(t, dir, "d.csv", tt.found), Match: matchSphere, IoU: 0.1, Bootstrap: 40}
 			if tt.scans != "" {

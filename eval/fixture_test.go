@@ -25,6 +25,7 @@ import (
 type fixture struct {
 	root                              string
 	data, detections, backbone, tuned string
+	counts                            string // left by ingest, "" for none
 	lesions                           []lesion.Lesion
 }
 
@@ -176,6 +177,9 @@ func (f *fixture) dir(t testing.TB, name string) string {
 // env returns an environment that writes into a new folder of the given name.
 func (f *fixture) env(t testing.TB, name string) stage.Env {
 	in := map[string]string{"data": f.data, "detections": f.detections}
+	if f.counts != "" {
+		in["volumes"] = f.counts
+	}
 	if f.backbone != "" {
 		in["backbone"], in["detector"] = f.backbone, f.tuned
 	}

@@ -93,7 +93,9 @@ func checkReport(t *testing.T, dir string) {
 func TestRun(t *testing.T) {
 	f := newFixture(t, 24, "HU")
 	f.train(t)
+	f.giveCounts(t)
 	dir, m := run(t, f, small(), "report")
+	checkMetrics(t, m)
 	for _, name := range []string{"metrics.csv", "report.html", "model_card.md", "curves/detector-froc.csv",
 		"curves/detector-froc-band.csv", "plots/froc.svg", "plots/froc.png", "plots/roc.svg", "plots/pr.svg", "plots/pretraining.svg"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
@@ -206,6 +208,11 @@ func TestUndefined(t *testing.T) {
 		for _, key := range []string{"cpm", "ap", "auc", "sensitivity_1fp"} {
 			if g := m.Methods[0].Figure(key); g.Value != nil || g.Undefined == "" {
 				t.Errorf("%s %+v, want a reason", key, g)
+			}
+		}
+		for _, g := range m.Methods[0].Calibration.Figures {
+			if line := slices.Contains([]string{"slope", "intercept", "in_the_large"}, g.Key); line != (g.Value == nil) {
+				t.Errorf("%s of scans without lesions: %+v", g.Key, g)
 			}
 		}
 	})
