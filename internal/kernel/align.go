@@ -6,6 +6,7 @@ import "unsafe"
 func aligned(n int) []float32 {
 	const line = 16
 	s := make([]float32, n+line)
+	HugePages(s)
 	skip := int(-uintptr(unsafe.Pointer(&s[0]))/4) & (line - 1)
 	return s[skip : skip+n : skip+n]
 }

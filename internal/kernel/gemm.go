@@ -145,7 +145,7 @@ func (t *gemm) split() {
 	if t.down > 1 {
 		t.down = roundUp(t.down, threads)
 	}
-	t.mb = roundUp(ceil(t.m, t.down), top)
+	t.mb = ceil(t.m, t.down) // equal shares; the last tiles of each are the lower ones
 	t.down = ceil(t.m, t.mb)
 	t.nb = ceil(t.panels, ceil(threads, t.down))
 }

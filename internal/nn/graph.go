@@ -3,6 +3,8 @@ package nn
 import (
 	"fmt"
 
+	"oncovox/internal/kernel"
+
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -86,6 +88,7 @@ func (g *Graph) Input(name string, rows, cols int) *Tensor {
 	}
 	g.inputs[name] = true
 	data := make([]float32, rows*cols)
+	kernel.HugePages(data)
 	return g.leaf("input "+name, dense(data, rows, cols), data)
 }
 

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 
+	"oncovox/internal/kernel"
 	"oncovox/internal/rng"
 
 	"gorgonia.org/tensor"
@@ -48,6 +49,8 @@ func (p *Params) Add(name string, init Init, shape ...int) *Param {
 		n *= s
 	}
 	q := &Param{Name: name, Shape: shape, W: make([]float32, n), G: make([]float32, n)}
+	kernel.HugePages(q.W)
+	kernel.HugePages(q.G)
 	init(q.W, shape, rng.At(p.seed, "init "+name))
 	q.w, q.g = dense(q.W, 1, n), dense(q.G, 1, n)
 	p.list = append(p.list, q)

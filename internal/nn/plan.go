@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"oncovox/internal/kernel"
+
 	G "gorgonia.org/gorgonia"
 )
 
@@ -64,6 +66,7 @@ func plan(g *G.ExprGraph, reuse bool) (int, error) {
 	}
 	top := place(roots)
 	arena := make([]float32, top)
+	kernel.HugePages(arena)
 	for _, b := range bs {
 		at := b.root().off
 		b.data = arena[at : at+b.n : at+b.n]

@@ -62,6 +62,8 @@ func NewAdamW(ps *nn.Params, opt Options) *AdamW {
 	a := &AdamW{opt: opt}
 	for _, p := range ps.All() {
 		m := Moment{Param: p, M: make([]float32, len(p.W)), V: make([]float32, len(p.W)), rate: 1}
+		kernel.HugePages(m.M)
+		kernel.HugePages(m.V)
 		if len(p.Shape) >= 2 && p.Shape[0] > 1 {
 			m.decay = opt.Decay
 		}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package kernel
+
+// HugePages does nothing on this system.
+func HugePages([]float32) {}
