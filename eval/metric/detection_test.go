@@ -133,12 +133,28 @@ func randomScans(r *rand.Rand, n int) []Scan {
 	return scans
 }
 
+// byBoxesAsMasks is ByMask with the overlap of the boxes in the place of masks.
+func byBoxesAsMasks(least float64) func(Scan) Match {
+	return func(s Scan) Match {
+		s.Overlap = nil
+		for _, t := range s.Truths {
+			var row []float64
+			for _, m := range s.Marks {
+				row = append(row, BoxIoU(t.Centre, t.Size, m.Centre, m.Size))
+			}
+			s.Overlap = append(s.Overlap, row)
+		}
+		return ByMask(least)(s)
+	}
+}
+
 // The order of scans, truths and marks, and the unit of length, change no figure.
 func TestOrderAndScale(t *testing.T) {
 	rules := map[string]func(scale float64) func(Scan) Match{
 		"sphere":   func(float64) func(Scan) Match { return InSphere },
 		"iou":      func(float64) func(Scan) Match { return ByIoU(0.1) },
 		"distance": func(scale float64) func(Scan) Match { return ByDistance(12 * scale) },
+		"mask":     func(float64) func(Scan) Match { return byBoxesAsMasks(0.1) },
 	}
 	figures := func(scans []Scan, rule func(Scan) Match) []float64 {
 		p := NewPool(scans, rule)

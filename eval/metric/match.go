@@ -27,6 +27,7 @@ type Scan struct {
 	Patient string
 	Truths  []Truth
 	Marks   []Mark
+	Overlap [][]float64 // of masks, by truth, by mark, in [0, 1]; nil where only ByMask would need it
 }
 
 // A Fate is what a mark counts as.
@@ -48,7 +49,7 @@ type Match struct {
 	Scan    Scan
 	Found   []int  // by truth: the mark that found it, -1 where it was missed or is ignored
 	Fates   []Fate // by mark
-	Doubles int    // marks on a lesion beyond the first, counted lesion by lesion
+	Doubles int    // marks on a lesion beyond the first, counted lesion by lesion (ByMask: each once)
 }
 
 // unknownDiameter is the diameter in mm that LUNA16 gives to findings without one.
@@ -132,6 +133,49 @@ func ByDistance(mm float64) func(Scan) Match {
 	return greedy(-mm, func(t Truth, m Mark) float64 {
 		return -math.Sqrt(squaredDistance(t.Centre, m.Centre))
 	})
+}
+
+// ByMask matches by the overlap of masks, that of the Scan, as PI-CAI does: each
+// lesion may be found by a mark of its own that overlaps it by at least least,
+// whatever its score, so that the sum of 1 + overlap over the pairs is largest.
+// A further mark that overlaps a lesion so much counts nowhere, nor does one
+// that overlaps only ignored findings so much. The MaxMarks best marks are
+// judged; the challenge has no such bound. It panics on a scan of which Overlap
+// does not have a number for every truth and mark.
+//
+// It is the rule of picai_eval.
+func ByMask(least float64) func(Scan) Match {
+	return func(s Scan) Match {
+		m := newMatch(s)
+		truths, marks := order(s.Truths, compareTruths), order(s.Marks, compareMarks)
+		for _, i := range marks[min(MaxMarks, len(marks)):] {
+			m.Fates[i] = Dropped
+		}
+		marks = marks[:min(MaxMarks, len(marks))]
+		var judged [][]float64 // overlaps with the judged lesions, which come first
+		for _, t := range truths {
+			if !s.Truths[t].Ignore {
+				judged = append(judged, pick(s.Overlap[t], marks))
+			}
+		}
+		found, near := assignMasks(judged, len(marks), least)
+		for k, i := range marks {
+			switch {
+			case near[k]:
+				m.Fates[i] = Hit
+				m.Doubles++
+			case slices.ContainsFunc(truths[len(judged):], func(t int) bool { return s.Overlap[t][i] >= least }):
+				m.Fates[i] = Ignored
+			}
+		}
+		for row, k := range found {
+			if k >= 0 {
+				m.Found[truths[row]] = marks[k]
+				m.Doubles--
+			}
+		}
+		return m
+	}
 }
 
 // greedy returns the rule in which marks take lesions in the order of their

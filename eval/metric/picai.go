@@ -13,9 +13,9 @@ type PICAICase struct {
 
 // PICAI returns the lesion average precision, the case ROC AUC and their mean,
 // the challenge's ranking score, with candidates matched to lesions at an IoU
-// of at least 0.1 so that most are matched, and of those matchings the one of
-// the largest overlap. A further candidate that overlaps a lesion enough counts
-// nowhere. The case's score is its highest candidate's, or 0.
+// of at least 0.1 so that the sum of 1 + IoU over the pairs is largest. A
+// further candidate that overlaps a lesion enough counts nowhere. The case's
+// score is its highest candidate's, or 0.
 //
 // It follows picai_eval. auc and score are NaN where a class is missing.
 func PICAI(cases []PICAICase) (ap, auc, score float64) {
@@ -38,10 +38,10 @@ func PICAI(cases []PICAICase) (ap, auc, score float64) {
 func PICAIStatistic(cases []PICAICase) func() Statistic {
 	var events []event
 	for i, c := range cases {
-		assigned := assignPICAI(c.Overlap, len(c.Score))
+		found, near := assignMasks(c.Overlap, len(c.Score), leastPICAI)
 		for j, s := range c.Score {
-			if assigned[j] != overlaps {
-				events = append(events, event{s, i, assigned[j] == matched})
+			if hit := slices.Contains(found, j); hit || !near[j] {
+				events = append(events, event{s, i, hit})
 			}
 		}
 	}
@@ -57,42 +57,39 @@ func PICAIStatistic(cases []PICAICase) func() Statistic {
 	}
 }
 
-// What becomes of a candidate.
-const (
-	free     = iota // overlaps no lesion enough
-	matched         // finds a lesion
-	overlaps        // overlaps a lesion that another one finds
-)
+// leastPICAI is the least overlap of a hit in the challenge.
+const leastPICAI = 0.1
 
-func assignPICAI(overlap [][]float64, candidates int) []int {
-	const least = 0.1
-	out := make([]int, candidates)
-	var near []int // candidates that overlap a lesion enough
-	for j := range out {
-		for i := range overlap {
-			if overlap[i][j] >= least {
-				out[j] = overlaps
-			}
-		}
-		if out[j] == overlaps {
-			near = append(near, j)
+// assignMasks assigns candidates to lesions by their overlap, which has a row a
+// lesion, so that the sum of 1 + overlap over the pairs of at least least is
+// largest: found holds by lesion the candidate that finds it, -1 for none, near
+// by candidate whether it overlaps any lesion so much.
+func assignMasks(overlap [][]float64, candidates int, least float64) (found []int, near []bool) {
+	near = make([]bool, candidates)
+	var columns []int // the candidates that overlap a lesion enough
+	for j := range near {
+		near[j] = slices.ContainsFunc(overlap, func(row []float64) bool { return row[j] >= least })
+		if near[j] {
+			columns = append(columns, j)
 		}
 	}
 	gain := make([][]float64, len(overlap))
 	for i := range overlap {
-		gain[i] = make([]float64, len(near))
-		for k, j := range near {
+		gain[i] = make([]float64, len(columns))
+		for k, j := range columns {
 			if o := overlap[i][j]; o >= least {
 				gain[i][k] = 1 + o
 			}
 		}
 	}
-	for i, k := range assign(gain, len(near)) {
+	found = assign(gain, len(columns))
+	for i, k := range found {
+		found[i] = -1
 		if k >= 0 && gain[i][k] > 0 {
-			out[near[k]] = matched
+			found[i] = columns[k]
 		}
 	}
-	return out
+	return found, near
 }
 
 // assign gives every row its own column so that the sum of the gains is

@@ -147,7 +147,7 @@ func TestMirrorAndAxes(t *testing.T) {
 			turned[i].Marks[k].Centre, turned[i].Marks[k].Size = turn(v.Centre), size(v.Size)
 		}
 	}
-	for name, rule := range map[string]func(Scan) Match{"sphere": InSphere, "iou": ByIoU(0.1), "distance": ByDistance(12)} {
+	for name, rule := range map[string]func(Scan) Match{"sphere": InSphere, "iou": ByIoU(0.1), "distance": ByDistance(12), "mask": byBoxesAsMasks(0.1)} {
 		p, q := NewPool(scans, rule), NewPool(turned, rule)
 		if p.Counts() != q.Counts() {
 			t.Errorf("%s: %+v, turned %+v", name, p.Counts(), q.Counts())
