@@ -116,31 +116,26 @@ func (g *Graph) Patches(x *Tensor, patch [3]int, rows []int) *Tensor {
 	return t
 }
 
-// cutter returns a function that copies some of the patches of grids like x, line
-// by line of all of them, so that neighbours along x are read as they lie in memory.
+// cutter returns a function that copies some of the patches of grids like x, a plane
+// of each in turn, so that neighbours along x are read at about the same time.
 func (g *Graph) cutter(x *Tensor, patch [3]int) func(dst, x []float32, rows []int) {
 	if x.Cols != 1 {
 		panic("nn: Patches: more than one channel")
 	}
 	grid := divide(x.Grid, patch)
-	n, p, w, sides := product(grid), product(patch), patch[2], x.Grid
+	n, p, plane, sides := product(grid), product(patch), patch[1]*patch[2], x.Grid
 	return func(dst, x []float32, rows []int) {
 		var first [8]int // voxels of the patches
 		for ; len(rows) > 0; dst, rows = dst[min(len(first), len(rows))*p:], rows[min(len(first), len(rows)):] {
 			some := first[:min(len(first), len(rows))]
 			for i := range some {
 				b, t := rows[i]/n, rows[i]%n
-				z, y, x0 := t/(grid[1]*grid[2])*patch[0], t/grid[2]%grid[1]*patch[1], t%grid[2]*w
+				z, y, x0 := t/(grid[1]*grid[2])*patch[0], t/grid[2]%grid[1]*patch[1], t%grid[2]*patch[2]
 				some[i] = ((b*sides[0]+z)*sides[1]+y)*sides[2] + x0
 			}
-			line := 0
 			for dz := range patch[0] {
-				for dy := range patch[1] {
-					skip := (dz*sides[1] + dy) * sides[2]
-					for i, at := range some {
-						copy(dst[i*p+line:i*p+line+w], x[at+skip:])
-					}
-					line += w
+				for i, at := range some {
+					kernel.CopyRows(dst[i*p+dz*plane:(i+1)*p], x[at+dz*sides[1]*sides[2]:], patch[1], patch[2], sides[2])
 				}
 			}
 		}
