@@ -5,7 +5,9 @@ import (
 	"fmt"
 
 	"oncovox/eval/metric"
+	"oncovox/internal/checkpoint"
 	"oncovox/internal/nn"
+	"oncovox/internal/optim"
 )
 
 // Version is raised when equal inputs would give another detector.
@@ -67,8 +69,7 @@ func (c Config) Validate() error {
 	}
 	check(c.Labels > 0 && c.Labels <= 1, "labels %v: want more than 0 and at most 1", c.Labels)
 	check(c.Steps >= 1, "steps %d: want at least 1", c.Steps)
-	check(c.Batch >= 1 && c.Batch <= 1024, "batch %d: want 1 to 1024", c.Batch)
-	check(c.MicroBatch == 0 || c.MicroBatch > 0 && c.Batch%c.MicroBatch == 0, "micro_batch %d: want a divisor of batch %d, or 0", c.MicroBatch, c.Batch)
+	errs = append(errs, optim.CheckBatch(c.Batch, c.MicroBatch)...)
 	check(c.LearningRate > 0, "learning_rate %v: want more than 0", c.LearningRate)
 	check(c.Warmup >= 0 && c.Warmup < 1, "warmup %v: want at least 0 and less than 1", c.Warmup)
 	check(c.LayerDecay > 0 && c.LayerDecay <= 1, "layer_decay %v: want more than 0 and at most 1", c.LayerDecay)
@@ -76,9 +77,7 @@ func (c Config) Validate() error {
 	check(c.Clip >= 0, "clip %v: want at least 0", c.Clip)
 	check(c.LesionShare > 0 && c.LesionShare <= 1, "lesion_share %v: want more than 0 and at most 1", c.LesionShare)
 	check(c.ValEvery >= 1, "val_every %d: want at least 1", c.ValEvery)
-	check(c.SaveEvery >= 1, "save_every %d: want at least 1", c.SaveEvery)
-	check(c.SaveMinutes >= 0 && c.SaveMinutes <= 1e6, "save_minutes %v: want 0 to a million", c.SaveMinutes)
-	check(c.KeepStates >= 1 && c.KeepStates <= 100, "keep_states %d: want 1 to 100", c.KeepStates)
+	errs = append(errs, c.saving().Check()...)
 	check(c.Overlap >= 0 && c.Overlap <= 0.75, "overlap %v: want 0 to 0.75", c.Overlap)
 	check(c.Match == "sphere" || c.Match == "iou", "match %q: want sphere or iou", c.Match)
 	check(c.IoU > 0 && c.IoU < 1, "iou %v: want more than 0 and less than 1", c.IoU)
@@ -86,11 +85,11 @@ func (c Config) Validate() error {
 }
 
 // parts returns in how many parts a batch is computed.
-func (c Config) parts() int {
-	if c.MicroBatch == 0 {
-		return 1
-	}
-	return c.Batch / c.MicroBatch
+func (c Config) parts() int { return optim.Parts(c.Batch, c.MicroBatch) }
+
+// saving returns when training states are saved.
+func (c Config) saving() checkpoint.Saving {
+	return checkpoint.Saving{Steps: c.SaveEvery, Minutes: c.SaveMinutes, Keep: c.KeepStates}
 }
 
 // rule returns how validation matches detections with lesions.

@@ -218,7 +218,7 @@ func (t *trainer) writeHistory() error {
 }
 
 func (t *trainer) loop(ctx context.Context) error {
-	due := checkpoint.Due{Steps: t.cfg.SaveEvery, Minutes: t.cfg.SaveMinutes, Now: t.env.Now}
+	due := checkpoint.Due{Saving: t.cfg.saving(), Now: t.env.Now}
 	for step := t.opt.Steps(); step < t.cfg.Steps; step++ {
 		if err := ctx.Err(); err != nil {
 			return errors.Join(err, t.save())

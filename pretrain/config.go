@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"oncovox/internal/checkpoint"
 	"oncovox/internal/nn"
+	"oncovox/internal/optim"
 )
 
 // Version is raised when equal inputs would give another backbone.
@@ -78,8 +80,7 @@ func (c Config) Validate() error {
 		check(c.Temperature > 0, "temperature %v: want more than 0", c.Temperature)
 	}
 	check(c.Steps >= 1, "steps %d: want at least 1", c.Steps)
-	check(c.Batch >= 1 && c.Batch <= 1024, "batch %d: want 1 to 1024", c.Batch)
-	check(c.MicroBatch == 0 || c.MicroBatch > 0 && c.Batch%c.MicroBatch == 0, "micro_batch %d: want a divisor of batch %d, or 0", c.MicroBatch, c.Batch)
+	errs = append(errs, optim.CheckBatch(c.Batch, c.MicroBatch)...)
 	check(c.LearningRate > 0, "learning_rate %v: want more than 0", c.LearningRate)
 	check(c.Warmup >= 0 && c.Warmup < 1, "warmup %v: want at least 0 and less than 1", c.Warmup)
 	check(c.WeightDecay >= 0, "weight_decay %v: want at least 0", c.WeightDecay)
@@ -87,19 +88,17 @@ func (c Config) Validate() error {
 	check(c.HoldBack > 0 && c.HoldBack <= 0.5, "hold_back %v: want more than 0 and at most 0.5", c.HoldBack)
 	check(c.ValCrops >= 1 && c.ValCrops <= 1<<16, "val_crops %d: want 1 to 65536", c.ValCrops)
 	check(c.ValEvery >= 1, "val_every %d: want at least 1", c.ValEvery)
-	check(c.SaveEvery >= 1, "save_every %d: want at least 1", c.SaveEvery)
-	check(c.SaveMinutes >= 0 && c.SaveMinutes <= 1e6, "save_minutes %v: want 0 to a million", c.SaveMinutes)
-	check(c.KeepStates >= 1 && c.KeepStates <= 100, "keep_states %d: want 1 to 100", c.KeepStates)
+	errs = append(errs, c.saving().Check()...)
 	check(c.Panels >= 0 && c.Panels <= 100, "panels %d: want 0 to 100", c.Panels)
 	return errors.Join(errs...)
 }
 
 // parts returns in how many parts a batch is computed.
-func (c Config) parts() int {
-	if c.MicroBatch == 0 {
-		return 1
-	}
-	return c.Batch / c.MicroBatch
+func (c Config) parts() int { return optim.Parts(c.Batch, c.MicroBatch) }
+
+// saving returns when training states are saved.
+func (c Config) saving() checkpoint.Saving {
+	return checkpoint.Saving{Steps: c.SaveEvery, Minutes: c.SaveMinutes, Keep: c.KeepStates}
 }
 
 // backbone returns the preset with the crop of c.

@@ -269,7 +269,7 @@ func TestEveryBitIsGuarded(t *testing.T) {
 // A state is due every so many steps, and after a time.
 func TestDue(t *testing.T) {
 	clock := time.Unix(0, 0)
-	d := Due{Steps: 5, Minutes: 1, Now: func() time.Time { return clock }}
+	d := Due{Saving: Saving{Steps: 5, Minutes: 1}, Now: func() time.Time { return clock }}
 	var due []int
 	for step := 1; step <= 20; step++ {
 		if step > 10 {
@@ -282,8 +282,25 @@ func TestDue(t *testing.T) {
 	if want := []int{5, 10, 13, 15, 18, 20}; !slices.Equal(due, want) {
 		t.Errorf("due after %v, want %v", due, want)
 	}
-	d = Due{Steps: 5, Minutes: 1}
+	d = Due{Saving: Saving{Steps: 5, Minutes: 1}}
 	if d.After(4) || !d.After(5) {
 		t.Error("without a clock: want every fifth step")
 	}
+}
+
+func TestSavingCheck(t *testing.T) {
+	if faults := (Saving{Steps: 1, Keep: 1}).Check(); faults != nil {
+		t.Errorf("%v, want none", faults)
+	}
+	faults := Saving{Minutes: math.NaN(), Keep: 101}.Check()
+	if want := []string{"save_every 0: want at least 1", "save_minutes NaN: want 0 to a million", "keep_states 101: want 1 to 100"}; !slices.Equal(texts(faults), want) {
+		t.Errorf("%v, want %v", faults, want)
+	}
+}
+
+func texts(errs []error) (out []string) {
+	for _, err := range errs {
+		out = append(out, err.Error())
+	}
+	return out
 }
