@@ -263,14 +263,22 @@ func replace(out, part string) error {
 	return errors.Join(os.RemoveAll(old), os.Remove(keyOf(part)))
 }
 
-// mend undoes a replace that was stopped half-way.
+// mend undoes a replace that was stopped half-way, or takes away what one has left
+// that was stopped at its end.
 func mend(out string) error {
-	old := out + ".old"
+	old, part := out+".old", out+".part"
 	if _, err := os.Stat(out); errors.Is(err, fs.ErrNotExist) {
 		if err := os.Rename(old, out); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+	} else if err := os.RemoveAll(old); err != nil {
+		return err
+	}
+	if exists(part) {
 		return nil
 	}
-	return os.RemoveAll(old)
+	if err := os.Remove(keyOf(part)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }

@@ -347,6 +347,26 @@ func TestRunFolderIsGuarded(t *testing.T) {
 	}
 }
 
+// A runner that was killed at the end of a replace leaves the key of a folder that is
+// in its place by now, and the folder that was there before; the next one removes them.
+func TestKilledAtTheEndOfReplace(t *testing.T) {
+	dir := t.TempDir()
+	th := &theatre{}
+	if _, err := th.actions(t, dir, two); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(keyOf(filepath.Join(dir, "c.part")), []byte("key"), 0o644), os.Mkdir(filepath.Join(dir, "c.old"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := th.actions(t, dir, two)
+	if err != nil || got[2] != "reuse c: its work is done" {
+		t.Errorf("%q, error %v", got, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "c.*")); left != nil {
+		t.Errorf("%q are left", left)
+	}
+}
+
 // The resolved file is a pipeline file of the same work.
 func TestResolved(t *testing.T) {
 	p := mustParse(t, two, Setting{Key: "stages.b.with.crop", Value: []int{1, 2, 3}}, Setting{Key: "stages.a.with.sources", Value: []string{"a: b", ""}})
