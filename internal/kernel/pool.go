@@ -15,7 +15,6 @@ type job interface {
 
 // A pool runs one job at a time on workers that stay.
 type pool struct {
-	threads atomic.Int64
 	busy    sync.Mutex // held by the caller whose job is running
 	job     job
 	pieces  int64
@@ -24,7 +23,6 @@ type pool struct {
 	pending atomic.Int64 // workers that still hold the job
 	done    chan struct{}
 	workers []*worker
-	idle    stash[scratch]
 }
 
 type worker struct {
@@ -32,39 +30,69 @@ type worker struct {
 	scratch scratch
 }
 
-var shared = pool{done: make(chan struct{}, 1)}
+// MaxCallers is how many callers can have workers of their own.
+const MaxCallers = 16
+
+var (
+	threads atomic.Int64 // of a caller; 0 for all there are
+	callers atomic.Int64 // that have a pool; 0 for one
+	pools   [MaxCallers]pool
+	idle    stash[scratch]
+)
 
 // SetThreads sets how many goroutines a kernel may use at once; n < 1 means
 // runtime.GOMAXPROCS(0), which is also the setting at start.
-func SetThreads(n int) { shared.threads.Store(int64(max(n, 0))) }
+func SetThreads(n int) { threads.Store(int64(max(n, 0))) }
+
+// SetCallers sets how many callers at the same time can have the threads of
+// SetThreads each, 1 to MaxCallers; at start it is one. The kernels of any others
+// run on their own goroutine alone.
+func SetCallers(n int) { callers.Store(int64(min(max(n, 1), MaxCallers))) }
 
 // Threads returns how many goroutines a kernel uses.
 func Threads() int {
-	if n := shared.threads.Load(); n > 0 {
+	if n := threads.Load(); n > 0 {
 		return int(n)
 	}
 	return runtime.GOMAXPROCS(0)
 }
 
-// parallel runs pieces 0 to n-1 of j. Where another job is running, which may be
-// the caller's own, the pieces run one after the other.
+// parallel runs pieces 0 to n-1 of j. Where every pool has a job, which may be the
+// caller's own, the pieces run one after the other.
 func parallel(n int, j job) {
 	helpers := min(Threads(), n) - 1
-	s := shared.idle.get()
-	defer shared.idle.put(s)
-	if helpers < 1 || !shared.busy.TryLock() {
+	s := idle.get()
+	defer idle.put(s)
+	var p *pool
+	if helpers >= 1 {
+		p = free()
+	}
+	if p == nil {
 		for i := range n {
 			j.run(i, s)
 		}
 		return
 	}
-	defer shared.busy.Unlock()
-	shared.start(n, j, helpers)
-	shared.take(s)
-	shared.finish(helpers)
+	defer p.busy.Unlock()
+	p.start(n, j, helpers)
+	p.take(s)
+	p.finish(helpers)
+}
+
+// free returns a pool that has no job, locked, or nil.
+func free() *pool {
+	for i := range max(1, callers.Load()) {
+		if p := &pools[i]; p.busy.TryLock() {
+			return p
+		}
+	}
+	return nil
 }
 
 func (p *pool) start(n int, j job, helpers int) {
+	if p.done == nil {
+		p.done = make(chan struct{}, 1)
+	}
 	for len(p.workers) < helpers {
 		w := &worker{wake: make(chan struct{}, 1)}
 		p.workers = append(p.workers, w)
