@@ -117,6 +117,9 @@ func tile256_1x16(t *tile)
 func tile256_1x8(t *tile)
 
 //go:noescape
+func copyLines512(n, w int, src []float32, ld int, dst []float32, stride, ahead int)
+
+//go:noescape
 func copyRows512(n, w int, src []float32, ld int, dst []float32, stride int)
 
 //go:noescape
@@ -130,6 +133,9 @@ func transPairs512(cols, rows int, src []float32, ld int, dst []float32, stride 
 
 //go:noescape
 func narrow512(n int, src, dst []float32)
+
+//go:noescape
+func copyLines256(n, w int, src []float32, ld int, dst []float32, stride, ahead int)
 
 //go:noescape
 func copyRows256(n, w int, src []float32, ld int, dst []float32, stride int)

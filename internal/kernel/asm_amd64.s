@@ -5571,6 +5571,35 @@ store:
 	VZEROUPPER
 	RET
 
+// func copyLines512(n int, w int, src []float32, ld int, dst []float32, stride int, ahead int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·copyLines512(SB), NOSPLIT, $0-88
+	MOVQ  n+0(FP), DX
+	MOVQ  w+8(FP), CX
+	MOVQ  src_base+16(FP), SI
+	MOVQ  ld+40(FP), R8
+	MOVQ  dst_base+48(FP), DI
+	MOVQ  stride+72(FP), R9
+	SHLQ  $0x02, R8
+	SHLQ  $0x02, R9
+	MOVQ  ahead+80(FP), R10
+	SHLQ  $0x02, R10
+	MOVL  $0x00000001, R12
+	SHLL  CL, R12
+	DECL  R12
+	KMOVW R12, K1
+
+row:
+	PREFETCHT0 (SI)(R10*1)
+	VMOVUPS.Z  (SI), K1, Z0
+	VMOVUPS    Z0, (DI)
+	ADDQ       R8, SI
+	ADDQ       R9, DI
+	DECQ       DX
+	JNZ        row
+	VZEROUPPER
+	RET
+
 // func copyRows512(n int, w int, src []float32, ld int, dst []float32, stride int)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·copyRows512(SB), NOSPLIT, $0-80
@@ -6381,6 +6410,46 @@ DATA lanes<>+52(SB)/4, $0x00000000
 DATA lanes<>+56(SB)/4, $0x00000000
 DATA lanes<>+60(SB)/4, $0x00000000
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
+
+// func copyLines256(n int, w int, src []float32, ld int, dst []float32, stride int, ahead int)
+// Requires: AVX, CMOV, MMX+
+TEXT ·copyLines256(SB), NOSPLIT, $0-88
+	MOVQ    n+0(FP), DX
+	MOVQ    w+8(FP), CX
+	MOVQ    src_base+16(FP), SI
+	MOVQ    ld+40(FP), R8
+	MOVQ    dst_base+48(FP), DI
+	MOVQ    stride+72(FP), R9
+	SHLQ    $0x02, R8
+	SHLQ    $0x02, R9
+	MOVQ    ahead+80(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    $0x00000008, AX
+	CMPQ    CX, AX
+	CMOVQLT CX, AX
+	MOVQ    CX, BX
+	SUBQ    AX, BX
+	LEAQ    lanes<>+32(SB), R12
+	SHLQ    $0x02, AX
+	SUBQ    AX, R12
+	VMOVUPS (R12), Y2
+	LEAQ    lanes<>+32(SB), R12
+	SHLQ    $0x02, BX
+	SUBQ    BX, R12
+	VMOVUPS (R12), Y3
+
+row:
+	PREFETCHT0 (SI)(R10*1)
+	VMASKMOVPS (SI), Y2, Y0
+	VMASKMOVPS 32(SI), Y3, Y1
+	VMOVUPS    Y0, (DI)
+	VMOVUPS    Y1, 32(DI)
+	ADDQ       R8, SI
+	ADDQ       R9, DI
+	DECQ       DX
+	JNZ        row
+	VZEROUPPER
+	RET
 
 // func copyRows256(n int, w int, src []float32, ld int, dst []float32, stride int)
 // Requires: AVX, CMOV, MMX+

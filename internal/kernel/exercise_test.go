@@ -109,7 +109,7 @@ func exercise(alloc func(n int) []float32) (calls map[string]func(), slices [][]
 	}
 	for _, w := range []int{7, 16, 24} {
 		src, dst := a.random(4*(w+3)+w), a.random(5*w)
-		calls[fmt.Sprintf("CopyRows %d", w)] = func() { CopyRows(dst, src, 5, w, w+3) }
+		calls[fmt.Sprintf("CopyRows %d", w)] = func() { CopyRows(dst, src, 5, w, w+3, 1000) }
 	}
 	half := unsafe.Slice((*uint16)(unsafe.Pointer(&a.random(9)[0])), 18)
 	values := a.random(18)

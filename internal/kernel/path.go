@@ -21,6 +21,7 @@ type path struct {
 	plan      [64]uint8                         // the height to begin with for so many rows
 
 	copyLanes, transLanes  int
+	copyLines              func(n, w int, src []float32, ld int, dst []float32, stride, ahead int)
 	copyRows, copyPairs    func(n, w int, src []float32, ld int, dst []float32, stride int)
 	transRows, transPairs  func(cols, rows int, src []float32, ld int, dst []float32, stride int)
 	narrow                 func(n int, src, dst []float32)

@@ -10,7 +10,7 @@ func portable() *path {
 	p := &path{
 		name: "go", columns: 4, heights: []int{2, 1}, widths: []int{4},
 		tile: tileKernel, copyLanes: 4, transLanes: 4,
-		copyRows: copyRows, transRows: transRows,
+		copyLines: copyLines, copyRows: copyRows, transRows: transRows,
 		gelu: gelu, geluGrad: geluGrad, add: add, scale: scale, sumSquares: sumSquares, adamW: adamW,
 		columnMax: columnMax, columnExp: columnExp, columnGrad: columnGrad, columnScale: columnScale,
 		channelSum: channelSum, channelSquares: channelSquares, channelDots: channelDots,
@@ -22,6 +22,12 @@ func portable() *path {
 		copy: func(n int, y, x []float32) { copy(y, x[:n]) },
 	}
 	return p.planned()
+}
+
+// copyLines is copyRows for w <= 16, which each row may be filled up to. What lies
+// ahead floats beyond a row may be fetched with it; it need not exist.
+func copyLines(n, w int, src []float32, ld int, dst []float32, stride, _ int) {
+	copyRows(n, w, src, ld, dst, stride)
 }
 
 // copyRows copies n rows of w floats, w at most the path's copyLanes, and may

@@ -20,7 +20,7 @@ func TestCopyRows(t *testing.T) {
 					for i := range n {
 						copy(want[i*w:], src[i*ld:i*ld+w])
 					}
-					CopyRows(dst, src, n, w, ld)
+					CopyRows(dst, src, n, w, ld, 8*ld)
 					if !slices.Equal(dst, want) {
 						t.Fatalf("%d rows of %d, %d apart: got %v", n, w, ld, dst)
 					}
@@ -37,7 +37,7 @@ func BenchmarkCopyRows(b *testing.B) {
 		b.Run(fmt.Sprint(w), func(b *testing.B) {
 			b.SetBytes(int64(4 * w * w))
 			for i := 0; b.Loop(); i = (i + 1) % (len(src)/side - w) {
-				CopyRows(dst, src[i*side:], w, w, side)
+				CopyRows(dst, src[i*side:], w, w, side, side*side)
 			}
 		})
 	}

@@ -19,103 +19,87 @@ func (g *Graph) MSE(x, target *Tensor, normalise bool) *Tensor {
 	if x.Rows != target.Rows || x.Cols != target.Cols {
 		panic(fmt.Sprintf("nn: MSE: (%d, %d) and (%d, %d)", x.Rows, x.Cols, target.Rows, target.Cols))
 	}
-	n := x.Cols
-	return g.mse(x, target, normalise, func(dst, y []float32, from, _ int) { copy(dst, y[from*n:]) })
-}
-
-// PatchMSE is MSE against the patches of grids that rows names, see Patches.
-// They are cut when the loss is computed, so that nothing holds them before.
-func (g *Graph) PatchMSE(x, grid *Tensor, patch [3]int, rows []int, normalise bool) *Tensor {
-	if x.Rows != len(rows) || x.Cols != product(patch) {
-		panic(fmt.Sprintf("nn: PatchMSE: (%d, %d) for %d patches of %v", x.Rows, x.Cols, len(rows), patch))
-	}
-	cut := g.cutter(grid, patch)
-	return g.mse(x, grid, normalise, func(dst, y []float32, from, to int) { cut(dst, y, rows[from:to]) })
-}
-
-// mse is MSE against the rows that take copies from target's values.
-func (g *Graph) mse(x, target *Tensor, normalise bool, take func(dst, target []float32, from, to int)) *Tensor {
-	n, cols := x.Rows*x.Cols, x.Cols
-	piece := max(1, 2*pieceFloats/cols)
-	sums := make([]float64, (x.Rows+piece-1)/piece)
-	norm := newTargetNorm(x.Rows, cols)
-	var now *Call
-	differ := func(from, to int) {
-		d := norm.buffer(piece * cols)
-		defer norm.give(d)
-		t := (*d)[:(to-from)*cols]
-		take(t, now.X[1], from, to)
-		if normalise {
-			norm.negative(t, from, to)
-		} else {
-			kernel.Scale(t, -1)
-		}
-		diff := now.Saved[0][from*cols : to*cols] // x's own memory, mostly
-		kernel.Add(diff, now.X[0][from*cols:to*cols], t)
-		sums[from/piece] = kernel.SumSquares(diff)
-	}
-	var k float32
-	scale := func(from, to int) {
-		dx := now.DX[0][from*cols : to*cols]
-		if d := now.Saved[0][from*cols : to*cols]; &d[0] != &dx[0] {
-			copy(dx, d)
-		}
-		kernel.Scale(dx, k)
-	}
+	n := x.Rows * x.Cols
+	e := newSquaredError(x.Rows, x.Cols, normalise)
 	return g.Apply(Op{
-		Name: "mse", Rows: 1, Cols: 1, Saved: []int{n}, ForgetX: true, NoGrad: []int{1}, Spend: true,
+		Name: "mse", Rows: 1, Cols: 1, Saved: []int{n}, ForgetX: true, NoGrad: []int{1},
 		Forward: func(c *Call) {
-			now = c
-			kernel.Split(x.Rows, piece, differ)
-			sum := 0.0
-			for _, s := range sums {
-				sum += s
-			}
-			c.Y[0] = float32(sum / float64(n))
+			copy(c.Saved[0], c.X[0])
+			take := func(dst []float32, from, _ int) { copy(dst, c.X[1][from*x.Cols:]) }
+			c.Y[0] = float32(e.subtract(c.Saved[0], take, 2/float32(n)) / float64(n))
 		},
 		Backward: func(c *Call) {
-			now, k = c, 2*c.DY[0]/float32(n)
-			kernel.Split(x.Rows, piece, scale)
+			copy(c.DX[0], c.Saved[0])
+			kernel.Scale(c.DX[0], c.DY[0])
 		},
 	}, x, target)
 }
 
-// A targetNorm normalises rows of targets by the kernel of LayerNorm, whose
-// variance is the biased one: (x-m)/√(v·n/(n-1) + e) is √((n-1)/n) times
-// (x-m)/√(v + e·(n-1)/n).
-type targetNorm struct {
-	cols       int
-	eps        float32
-	gain, bias []float32
-	mean, rstd []float32 // of each row; not used
-	free       sync.Pool // of buffers for a piece of the targets
+// A squaredError compares rows of predictions with rows of targets, some rows at a
+// time on each worker.
+//
+// Targets are normalised by the kernel of LayerNorm, whose variance is the biased
+// one: (x-m)/√(v·n/(n-1) + e) is √((n-1)/n) times (x-m)/√(v + e·(n-1)/n).
+type squaredError struct {
+	cols, piece int  // rows that a worker takes at once
+	normalise   bool // the targets
+	eps         float32
+	gain, bias  []float32 // that give the normalised targets times -1
+	mean, rstd  []float32 // of each row; not used
+	sums        []float64 // of the squares of each piece
+	free        sync.Pool // of buffers for the targets of a piece
+
+	d    []float32 // of the call under way
+	take func(dst []float32, from, to int)
+	k    float32
+	some func(from, to int)
 }
 
-// buffer returns one with room for n floats, to be given back.
-func (t *targetNorm) buffer(n int) *[]float32 {
-	if b, ok := t.free.Get().(*[]float32); ok {
-		return b
-	}
-	b := make([]float32, n)
-	return &b
-}
-
-func (t *targetNorm) give(b *[]float32) { t.free.Put(b) }
-
-func newTargetNorm(rows, cols int) *targetNorm {
+// newSquaredError returns one for at most so many rows.
+func newSquaredError(rows, cols int, normalise bool) *squaredError {
 	share := float64(cols-1) / float64(cols)
-	t := &targetNorm{cols: cols, eps: float32(targetEps * share), gain: make([]float32, cols), bias: make([]float32, cols)}
-	t.mean, t.rstd = make([]float32, rows), make([]float32, rows)
-	for i := range t.gain {
-		t.gain[i] = float32(-math.Sqrt(share))
+	e := &squaredError{
+		cols: cols, piece: max(1, 2*pieceFloats/cols), normalise: normalise, eps: float32(targetEps * share),
+		gain: make([]float32, cols), bias: make([]float32, cols), mean: make([]float32, rows), rstd: make([]float32, rows),
 	}
-	return t
+	for i := range e.gain {
+		e.gain[i] = float32(-math.Sqrt(share))
+	}
+	e.sums = make([]float64, (rows+e.piece-1)/e.piece)
+	e.free.New = func() any { t := make([]float32, e.piece*cols); return &t }
+	e.some = e.subtractSome
+	return e
 }
 
-// negative replaces d, which is rows from to to-1, by what NormaliseRows makes of
-// it, times -1.
-func (t *targetNorm) negative(d []float32, from, to int) {
-	kernel.LayerNorm(d, t.mean[from:to], t.rstd[from:to], d, t.gain, t.bias, to-from, t.cols, t.eps)
+// subtract takes the targets off the predictions d, leaves k times the differences
+// there and returns the sum of their squares, before k. take copies the targets of
+// rows from to to-1.
+func (e *squaredError) subtract(d []float32, take func(dst []float32, from, to int), k float32) float64 {
+	rows := len(d) / e.cols
+	e.d, e.take, e.k = d, take, k
+	kernel.Split(rows, e.piece, e.some)
+	e.d, e.take = nil, nil
+	sum := 0.0
+	for _, s := range e.sums[:(rows+e.piece-1)/e.piece] {
+		sum += s
+	}
+	return sum
+}
+
+func (e *squaredError) subtractSome(from, to int) {
+	buf := e.free.Get().(*[]float32)
+	defer e.free.Put(buf)
+	t := (*buf)[:(to-from)*e.cols]
+	e.take(t, from, to)
+	if e.normalise {
+		kernel.LayerNorm(t, e.mean[from:to], e.rstd[from:to], t, e.gain, e.bias, to-from, e.cols, e.eps)
+	} else {
+		kernel.Scale(t, -1)
+	}
+	d := e.d[from*e.cols : to*e.cols]
+	kernel.AddTo(d, t)
+	e.sums[from/e.piece] = kernel.SumSquares(d)
+	kernel.Scale(d, e.k)
 }
 
 // NormaliseRows shifts every row of cols columns to mean 0 and scales it to

@@ -70,22 +70,25 @@ func (m *MAE) Encode(g *Graph, crop *Tensor, mask *Mask) *Tensor {
 // Decode adds the decoder. It returns the predictions for the tokens that rows
 // names among the batch's B·N, (len(rows), P).
 func (m *MAE) Decode(g *Graph, latent *Tensor, batch int, mask *Mask, rows []int) *Tensor {
+	return linear(g, m.ps, "dec_pred", m.decode(g, latent, batch, mask, rows))
+}
+
+// decode is the decoder but for its last layer.
+func (m *MAE) decode(g *Graph, latent *Tensor, batch int, mask *Mask, rows []int) *Tensor {
 	y := linear(g, m.ps, "dec_embed", latent)
 	y = g.Unshuffle(y, m.ps.Get("mask_token"), mask.From)
 	y = g.AddRows(y, m.positions, count(y.Rows))
 	for i := range m.DecDepth {
 		y = block(g, m.ps, fmt.Sprintf("dec_blocks.%d.", i), y, batch, m.DecHeads)
 	}
-	y = g.Gather(y, rows)
-	return linear(g, m.ps, "dec_pred", norm(g, m.ps, "dec_norm", y))
+	return norm(g, m.ps, "dec_norm", g.Gather(y, rows))
 }
 
 // Loss adds the mean squared error of the predictions for the hidden patches.
 // normalise compares with patches of mean 0 and variance 1, see Graph.PatchMSE.
 func (m *MAE) Loss(g *Graph, crop *Tensor, mask *Mask, normalise bool) *Tensor {
-	latent := m.Encode(g, crop, mask)
-	pred := m.Decode(g, latent, crop.Batch, mask, mask.Hidden)
-	return g.PatchMSE(pred, crop, m.Patch, mask.Hidden, normalise)
+	y := m.decode(g, m.Encode(g, crop, mask), crop.Batch, mask, mask.Hidden)
+	return g.PatchMSE(y, m.ps.Get("dec_pred.weight"), m.ps.Get("dec_pred.bias"), crop, m.Patch, mask.Hidden, normalise)
 }
 
 // StepFlops returns the floating-point operations of the matrix products of

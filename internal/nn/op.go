@@ -33,9 +33,8 @@ type Op struct {
 	// output until then. What Forward leaves in Saved stays.
 	Cheap bool
 	// InPlace says that Forward may write Y over any input of its length, and
-	// Backward DX[0] over DY. Spend says that Forward may write Saved[0] over X[0],
-	// whose length it has, and Backward DX[0] over Saved[0].
-	InPlace, Spend bool
+	// Backward DX[0] over DY.
+	InPlace bool
 	// NoGrad lists the inputs by which the Op cannot be differentiated.
 	NoGrad []int
 }
@@ -71,12 +70,9 @@ func (g *Graph) Apply(op Op, xs ...*Tensor) *Tensor {
 	if op.InPlace {
 		for _, x := range xs {
 			if x.op != nil {
-				k.overwrite(k.out, x.op.out)
+				k.over = append(k.over, x.op.out)
 			}
 		}
-	}
-	if op.Spend && xs[0].op != nil {
-		k.overwrite(k.saved[0], xs[0].op.out)
 	}
 	t := &Tensor{Rows: op.Rows, Cols: op.Cols, g: g, op: k}
 	for i, x := range xs {
@@ -175,11 +171,8 @@ func (g *Graph) backward(op Op, y *Tensor, xs []*Tensor, grad *G.Node) (G.Nodes,
 	if first < 0 {
 		return nil, fmt.Errorf("%s: no input wants a gradient", op.Name)
 	}
-	switch of, ok := grad.Op().(planned); {
-	case op.Spend && first == 0:
-		k.overwrite(k.out, k.saved[0])
-	case op.InPlace && first == 0 && ok:
-		k.overwrite(k.out, of.memory().out)
+	if of, ok := grad.Op().(planned); ok && op.InPlace && first == 0 {
+		k.over = append(k.over, of.memory().out)
 	}
 	node := apply(k, children...)
 	grads := make(G.Nodes, len(xs))
@@ -275,19 +268,13 @@ type kernelOp struct {
 	beside []*buffer // further results, fetched by other nodes
 	saved  []*buffer // shared with the forward or backward node
 	dx     []*buffer // backward: per input, out or one of beside
-	over   []takeover
-	value  G.Value // the result as gorgonia holds it
+	over   []*buffer // memory that out may take over
+	value  G.Value   // the result as gorgonia holds it
 
 	recompute bool                       // the backward pass makes the result anew
 	again     func(grad *G.Node) *G.Node // adds the node that does
 	anew      *G.Node                    // that node
 }
-
-// A takeover lets a buffer that an operation writes have the memory of one that it
-// reads for the last time.
-type takeover struct{ by, of *buffer }
-
-func (k *kernelOp) overwrite(by, of *buffer) { k.over = append(k.over, takeover{by, of}) }
 
 var _ G.SDOp = (*kernelOp)(nil)
 

@@ -152,19 +152,19 @@ func lifetimes(g *G.ExprGraph, sorted G.Nodes) []*buffer {
 	return bs
 }
 
-// takeOver lets what operations write take the place of what they may overwrite and
-// nobody needs after them, and returns the buffers that still want one of their own.
+// takeOver lets results take the place of what their operation may overwrite and
+// nobody needs after it, and returns the buffers that still want one of their own.
 func takeOver(bs []*buffer, sorted G.Nodes) []*buffer {
 	for i, n := range slices.Backward(sorted) {
 		p, ok := n.Op().(planned)
 		if !ok {
 			continue
 		}
-		at := len(sorted) - 1 - i
-		for _, t := range p.memory().over {
-			of := t.of.root()
-			if t.by.in == nil && !t.by.own && !of.own && of.n == t.by.n && of.to == at && t.by.from == at {
-				t.by.in, of.to = of, t.by.to
+		at, out := len(sorted)-1-i, p.memory().out
+		for _, of := range p.memory().over {
+			of = of.root()
+			if out.in == nil && !out.own && !of.own && of.n == out.n && of.to == at && out.from == at {
+				out.in, of.to = of, out.to
 			}
 		}
 	}

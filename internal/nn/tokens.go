@@ -124,6 +124,7 @@ func (g *Graph) cutter(x *Tensor, patch [3]int) func(dst, x []float32, rows []in
 	}
 	grid := divide(x.Grid, patch)
 	n, p, plane, sides := product(grid), product(patch), patch[1]*patch[2], x.Grid
+	above := sides[1] * sides[2]
 	return func(dst, x []float32, rows []int) {
 		var first [8]int // voxels of the patches
 		for ; len(rows) > 0; dst, rows = dst[min(len(first), len(rows))*p:], rows[min(len(first), len(rows)):] {
@@ -135,7 +136,7 @@ func (g *Graph) cutter(x *Tensor, patch [3]int) func(dst, x []float32, rows []in
 			}
 			for dz := range patch[0] {
 				for i, at := range some {
-					kernel.CopyRows(dst[i*p+dz*plane:(i+1)*p], x[at+dz*sides[1]*sides[2]:], patch[1], patch[2], sides[2])
+					kernel.CopyRows(dst[i*p+dz*plane:(i+1)*p], x[at+dz*above:], patch[1], patch[2], sides[2], above)
 				}
 			}
 		}

@@ -34,11 +34,33 @@ func lowBits(k reg.Register) {
 }
 
 func packing512() {
+	copyLines512()
 	copyRows512()
 	copyPairs512()
 	transRows512()
 	transPairs512()
 	narrow512()
+}
+
+const linesSignature = "func(n, w int, src []float32, ld int, dst []float32, stride, ahead int)"
+
+// copyLines512 copies n rows of w <= 16 floats, each widened with zeros to 16. With
+// each it asks for what lies ahead floats further on.
+func copyLines512() {
+	function("copyLines512", linesSignature)
+	loadPackArgs("n", "w")
+	Load(Param("ahead"), at)
+	SHLQ(Imm(2), at)
+	lowBits(reg.K1)
+	Label("row")
+	PREFETCHT0(Mem{Base: src, Index: at, Scale: 1})
+	VMOVUPS_Z(Mem{Base: src}, reg.K1, reg.Z0)
+	VMOVUPS(reg.Z0, Mem{Base: dst})
+	ADDQ(ld, src)
+	ADDQ(stride, dst)
+	DECQ(count)
+	JNZ(LabelRef("row"))
+	end()
 }
 
 // copyRows512 copies n rows of w <= 32 floats, each widened with zeros to 16 or 32.

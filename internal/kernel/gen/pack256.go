@@ -15,6 +15,7 @@ func packing256() {
 		}
 		DATA(4*i, v)
 	}
+	copyLines256(ones)
 	copyRows256(ones)
 	transRows256(ones)
 }
@@ -28,10 +29,26 @@ func laneMask(ones Mem, n reg.GPPhysical, y reg.Register) {
 	VMOVUPS(Mem{Base: rest}, y)
 }
 
-// copyRows256 is copyRows512 with ymm registers.
+// copyLines256 is copyLines512 with ymm registers.
+func copyLines256(ones Mem) {
+	function("copyLines256", linesSignature)
+	loadPackArgs("n", "w")
+	Load(Param("ahead"), at)
+	SHLQ(Imm(2), at)
+	halfMasks(ones)
+	narrowRows(Mem{Base: src, Index: at, Scale: 1})
+}
+
+// copyRows256 is copyRows512 with ymm registers, for w <= 16.
 func copyRows256(ones Mem) {
 	function("copyRows256", copySignature)
 	loadPackArgs("n", "w")
+	halfMasks(ones)
+	narrowRows(Mem{Base: src, Index: ld, Scale: 8})
+}
+
+// halfMasks sets Y2 and Y3 to ones in the lowest w lanes of 16.
+func halfMasks(ones Mem) {
 	low, high := reg.RAX, reg.RBX
 	MOVQ(U32(8), low)
 	CMPQ(wide, low)
@@ -40,8 +57,12 @@ func copyRows256(ones Mem) {
 	SUBQ(low, high)
 	laneMask(ones, low, reg.Y2)
 	laneMask(ones, high, reg.Y3)
+}
+
+// narrowRows emits the loop over rows of 16 floats masked by Y2 and Y3.
+func narrowRows(ahead Mem) {
 	Label("row")
-	PREFETCHT0(Mem{Base: src, Index: ld, Scale: 8})
+	PREFETCHT0(ahead)
 	VMASKMOVPS(Mem{Base: src}, reg.Y2, reg.Y0)
 	VMASKMOVPS(Mem{Base: src, Disp: 32}, reg.Y3, reg.Y1)
 	VMOVUPS(reg.Y0, Mem{Base: dst})
