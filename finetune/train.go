@@ -149,25 +149,31 @@ func newTrainer(cfg Config, env stage.Env, d *Detector, set *dataset.Set, train,
 	if t.sampler.Lesions() == 0 {
 		return nil, fmt.Errorf("%w: the labelled training scans hold no lesion to learn from", stage.ErrConfig)
 	}
-	g := nn.NewGraph(true)
-	var out *nn.Tensor
-	if cfg.Recompute {
-		g.Recompute()
-	}
-	batch := cfg.Batch / cfg.parts()
-	t.crop, out = d.build(g, batch)
-	t.targets, t.all = NewTargets(batch, d.Backbone.Crop), NewTargets(cfg.Batch, d.Backbone.Crop)
-	t.crops = make([]float32, cfg.Batch*d.Backbone.CropVoxels())
-	loss := detectionLoss(g, out, t.targets, &t.parts)
-	if t.prog, err = g.Compile([]nn.Term{{Loss: loss, Weight: 1}}); err != nil {
-		return nil, fmt.Errorf("build the detector: %w", err)
-	}
 	o := optim.Default()
 	o.Decay = cfg.WeightDecay
 	o.RateScale = optim.LayerDecay(cfg.LayerDecay, d.Backbone.Depth)
 	t.opt = optim.NewAdamW(d.ps, o)
-	t.scanner, err = NewScanner(d, cfg.Batch, cfg.Overlap)
-	return t, err
+	return t, t.build()
+}
+
+// build compiles the detector for training and for validation, and makes room for
+// a batch.
+func (t *trainer) build() (err error) {
+	g := nn.NewGraph(true)
+	var out *nn.Tensor
+	if t.cfg.Recompute {
+		g.Recompute()
+	}
+	batch, crop := t.cfg.Batch/t.cfg.parts(), t.d.Backbone.Crop
+	t.crop, out = t.d.build(g, batch)
+	t.targets, t.all = NewTargets(batch, crop), NewTargets(t.cfg.Batch, crop)
+	t.crops = make([]float32, t.cfg.Batch*t.d.Backbone.CropVoxels())
+	loss := detectionLoss(g, out, t.targets, &t.parts)
+	if t.prog, err = g.Compile([]nn.Term{{Loss: loss, Weight: 1}}); err != nil {
+		return fmt.Errorf("build the detector: %w", err)
+	}
+	t.scanner, err = NewScanner(t.d, t.cfg.Batch, t.cfg.Overlap)
+	return err
 }
 
 func (t *trainer) stateDir() string { return filepath.Join(t.env.Out, "state") }

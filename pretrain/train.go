@@ -90,11 +90,7 @@ func newTrainer(set *dataset.Set, cfg Config, env stage.Env) (*trainer, error) {
 	items, val, from := pool(set, cfg)
 	t := &trainer{cfg: cfg, env: env, backbone: b, ps: nn.NewParams(env.Seed)}
 	t.set = setFacts{len(items), len(patients(items)), len(val), from}
-	if cfg.Method == methodSimCLR {
-		t.simclr = nn.NewSimCLR(b, t.ps)
-	} else {
-		t.mae = nn.NewMAE(b, t.ps)
-	}
+	t.addWeights()
 	o := optim.Default()
 	o.Decay = cfg.WeightDecay
 	t.opt = optim.NewAdamW(t.ps, o)
@@ -117,6 +113,15 @@ func newTrainer(set *dataset.Set, cfg Config, env stage.Env) (*trainer, error) {
 		env.Log.Warn("the volumes of test patients are learned from: transductive is set")
 	}
 	return t, nil
+}
+
+// addWeights makes the weights of the method.
+func (t *trainer) addWeights() {
+	if t.cfg.Method == methodSimCLR {
+		t.simclr = nn.NewSimCLR(t.backbone, t.ps)
+	} else {
+		t.mae = nn.NewMAE(t.backbone, t.ps)
+	}
 }
 
 // refWords returns the reference losses for the log.
