@@ -36,8 +36,34 @@ type Config struct {
 	SaveMinutes  float64    `mapstructure:"save_minutes"`  // most minutes between training states, whatever the steps; 0 for any
 	KeepStates   int        `mapstructure:"keep_states"`   // newest training states that are kept until the end, 1 to 100; the one before steps in for one that is damaged
 	Overlap      float64    `mapstructure:"overlap"`       // share of a window's side that neighbours share on validation scans, in [0, 0.75]
+	Flips        int        `mapstructure:"flips"`         // mirror images of each window whose maps are averaged on validation scans: 1 (the window alone), 4 (y and x) or 8 (z too); as in predict
 	Match        string     `mapstructure:"match"`         // what a hit is on validation: "sphere" (centre in the lesion's ball) or "iou"
 	IoU          float64    `mapstructure:"iou"`           // least overlap of a hit's box where match is iou, in (0, 1)
+	EMA          float64    `mapstructure:"ema"`           // decay of the running average of the weights, which is validated and kept in their place, in [0, 1); 0 for none
+	Calibrate    bool       `mapstructure:"calibrate"`     // make scores probabilities that a detection is a lesion, by a line through their logits that is fitted on validation scans
+
+	HardNegatives HardNegatives `mapstructure:"hard_negatives"` // crops around what was wrongly found
+	SelfTraining  SelfTraining  `mapstructure:"self_training"`  // crops of scans without labels
+}
+
+// HardNegatives says how crops are drawn around false detections on the labelled
+// training scans.
+type HardNegatives struct {
+	Share float64 `mapstructure:"share"` // of the crops without a chosen lesion that have a false detection in them, in [0, 1]; 0 for none
+	Every int     `mapstructure:"every"` // steps between searches for false detections; at least 1
+	Scans int     `mapstructure:"scans"` // scans that a search goes through, in turn; at least 1
+}
+
+// SelfTraining says how scans of the training part that have no labels, or whose
+// labels are left out by labels, are learned from: by what the detector itself finds
+// on them with its averaged weights (Tarvainen and Valpola 2017; Xie et al. 2020).
+type SelfTraining struct {
+	Share      float64 `mapstructure:"share"`      // of the crops of a batch that come from such scans, in [0, 1); 0 for none
+	Weight     float64 `mapstructure:"weight"`     // of such a crop in the loss, after the ramp-up; above 0
+	RampUp     float64 `mapstructure:"ramp_up"`    // share of the steps over which the weight rises from 0, from the first search on, in [0, 1)
+	Confidence float64 `mapstructure:"confidence"` // score from which a detection counts as a lesion, in (0, 1); where it is less sure, nothing is asked
+	Every      int     `mapstructure:"every"`      // steps between searches; at least 1
+	Scans      int     `mapstructure:"scans"`      // scans that a search goes through, in turn; at least 1
 }
 
 // Default returns the settings that a pipeline file starts from.
@@ -45,7 +71,9 @@ func Default() Config {
 	return Config{
 		Preset: "micro-conv", Head: HeadConfig{Dim: 32, Detail: 16}, Labels: 1,
 		Steps: 600, Batch: 8, LearningRate: 1e-3, Warmup: 0.1, LayerDecay: 0.75, WeightDecay: 0.05, Clip: 1,
-		LesionShare: 0.5, Augment: true, ValEvery: 100, SaveEvery: 50, SaveMinutes: 10, KeepStates: 2, Overlap: 0.25, Match: "sphere", IoU: 0.1,
+		LesionShare: 0.5, Augment: true, ValEvery: 100, SaveEvery: 50, SaveMinutes: 10, KeepStates: 2, Overlap: 0.25, Flips: 1, Match: "sphere", IoU: 0.1,
+		HardNegatives: HardNegatives{Every: 100, Scans: 8},
+		SelfTraining:  SelfTraining{Weight: 0.5, RampUp: 0.2, Confidence: 0.5, Every: 100, Scans: 8},
 	}
 }
 
@@ -79,10 +107,25 @@ func (c Config) Validate() error {
 	check(c.ValEvery >= 1, "val_every %d: want at least 1", c.ValEvery)
 	errs = append(errs, c.saving().Check()...)
 	check(c.Overlap >= 0 && c.Overlap <= 0.75, "overlap %v: want 0 to 0.75", c.Overlap)
+	check(validFlips(c.Flips), "flips %d: want 1, 4 or 8", c.Flips)
+	check(c.EMA >= 0 && c.EMA < 1, "ema %v: want at least 0 and less than 1", c.EMA)
+	h, u := c.HardNegatives, c.SelfTraining
+	check(h.Share >= 0 && h.Share <= 1, "hard_negatives.share %v: want 0 to 1", h.Share)
+	check(h.Every >= 1, "hard_negatives.every %d: want at least 1", h.Every)
+	check(h.Scans >= 1, "hard_negatives.scans %d: want at least 1", h.Scans)
+	check(u.Share >= 0 && u.Share < 1, "self_training.share %v: want at least 0 and less than 1", u.Share)
+	check(u.Weight > 0, "self_training.weight %v: want more than 0", u.Weight)
+	check(u.RampUp >= 0 && u.RampUp < 1, "self_training.ramp_up %v: want at least 0 and less than 1", u.RampUp)
+	check(u.Confidence > 0 && u.Confidence < 1, "self_training.confidence %v: want more than 0 and less than 1", u.Confidence)
+	check(u.Every >= 1, "self_training.every %d: want at least 1", u.Every)
+	check(u.Scans >= 1, "self_training.scans %d: want at least 1", u.Scans)
 	check(c.Match == "sphere" || c.Match == "iou", "match %q: want sphere or iou", c.Match)
 	check(c.IoU > 0 && c.IoU < 1, "iou %v: want more than 0 and less than 1", c.IoU)
 	return errors.Join(errs...)
 }
+
+// validFlips reports whether a scanner can average over n mirror images.
+func validFlips(n int) bool { return n == 1 || n == 4 || n == 8 }
 
 // parts returns in how many parts a batch is computed.
 func (c Config) parts() int { return optim.Parts(c.Batch, c.MicroBatch) }

@@ -21,6 +21,7 @@ type PredictConfig struct {
 	Part          string  `mapstructure:"part"`           // "train", "val", "test" or "" for all scans
 	Batch         int     `mapstructure:"batch"`          // windows at once, 1 to 1024
 	Overlap       float64 `mapstructure:"overlap"`        // share of a window's side that neighbours share, in [0, 0.75]
+	Flips         int     `mapstructure:"flips"`          // mirror images of each window whose maps are averaged: 1 (the window alone), 4 (y and x) or 8 (z too), at so many times the work; as in finetune, whose thresholds hold for it
 	MinScore      float64 `mapstructure:"min_score"`      // detections below are dropped, in [0, 1)
 	MaxDetections int     `mapstructure:"max_detections"` // the surest of a scan that are kept; at least 1
 	MaxFailed     float64 `mapstructure:"max_failed"`     // share of the scans that may fail to be read before the stage fails, after it has tried all, 0 to 1; failed.jsonl lists them
@@ -28,7 +29,7 @@ type PredictConfig struct {
 
 // DefaultPredict returns the settings that a pipeline file starts from.
 func DefaultPredict() PredictConfig {
-	return PredictConfig{Part: dataset.Test, Batch: 8, Overlap: 0.25, MinScore: 0.01, MaxDetections: 100}
+	return PredictConfig{Part: dataset.Test, Batch: 8, Overlap: 0.25, Flips: 1, MinScore: 0.01, MaxDetections: 100}
 }
 
 // Validate returns every setting that nothing can be detected with, or nil.
@@ -44,6 +45,9 @@ func (c PredictConfig) Validate() error {
 	}
 	if !(c.Overlap >= 0 && c.Overlap <= 0.75) {
 		errs = append(errs, fmt.Errorf("overlap %v: want 0 to 0.75", c.Overlap))
+	}
+	if !validFlips(c.Flips) {
+		errs = append(errs, fmt.Errorf("flips %d: want 1, 4 or 8", c.Flips))
 	}
 	if !(c.MinScore >= 0 && c.MinScore < 1) {
 		errs = append(errs, fmt.Errorf("min_score %v: want at least 0 and less than 1", c.MinScore))
