@@ -3,6 +3,7 @@ package metric
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sync"
@@ -113,11 +114,7 @@ func leaveOut(unit, weights []int, missing int) {
 // had to be drawn again; more than maxRedraws means that it has none.
 func resample(unit, drawn, weights []int, seed int64, b int, statistic Statistic, out []float64) int {
 	for try := range maxRedraws + 1 {
-		clear(drawn)
-		r := rng.At(seed, "bootstrap", b, try)
-		for range drawn {
-			drawn[r.IntN(len(drawn))]++
-		}
+		draw(rng.At(seed, "bootstrap", b, try), drawn)
 		for i, u := range unit {
 			weights[i] = drawn[u]
 		}
@@ -127,6 +124,14 @@ func resample(unit, drawn, weights []int, seed int64, b int, statistic Statistic
 		}
 	}
 	return maxRedraws + 1
+}
+
+// draw fills times with how often each comes up in as many draws as there are.
+func draw(r *rand.Rand, times []int) {
+	clear(times)
+	for range times {
+		times[r.IntN(len(times))]++
+	}
 }
 
 // Interval returns the percentile interval of a figure at the given level: the
