@@ -19,5 +19,9 @@ func (c Config) Memory() (int64, error) {
 	if err := t.build(); err != nil {
 		return 0, err
 	}
-	return int64(16*d.ps.Count() + t.prog.ArenaBytes() + t.scanner.prog.ArenaBytes()), nil
+	weights := 16 * d.ps.Count()
+	if t.avg != nil {
+		weights += 8 * d.ps.Count() // with gradients that are never filled in
+	}
+	return int64(weights + t.prog.ArenaBytes() + t.scanner.prog.ArenaBytes()), nil
 }

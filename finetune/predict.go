@@ -96,7 +96,7 @@ func Predict(ctx context.Context, cfg PredictConfig, env stage.Env) error {
 	if err := d.suits(items); err != nil {
 		return err
 	}
-	s, err := NewScanner(d, cfg.Batch, cfg.Overlap)
+	s, err := NewScanner(d, cfg.Batch, cfg.Overlap, cfg.Flips)
 	if err != nil {
 		return err
 	}

@@ -18,14 +18,19 @@ type Scanner struct {
 	crop    *nn.Tensor
 	out     *nn.Tensor
 	overlap [3]int    // voxels that neighbouring windows share at the least
+	flips   [][3]bool // axes along which a window is mirrored, for each of its images
 	weight  []float32 // of a cell of a window in the blend
 	cells   [3]int    // of a window
 }
 
 // NewScanner returns a scanner that takes batch windows at once, which overlap
-// by the given share of their sides, in [0, 1).
-func NewScanner(d *Detector, batch int, overlap float64) (*Scanner, error) {
+// by the given share of their sides, in [0, 1). Of each window so many mirror images
+// are seen as flips says, 1, 4 or 8, and their maps averaged.
+func NewScanner(d *Detector, batch int, overlap float64, flips int) (*Scanner, error) {
 	s := &Scanner{d: d}
+	for i := range flips {
+		s.flips = append(s.flips, [3]bool{i&4 != 0, i&2 != 0, i&1 != 0})
+	}
 	g := nn.NewGraph(false)
 	s.crop, s.out = d.build(g, batch)
 	var err error
@@ -98,7 +103,7 @@ func (s *Scanner) Map(ctx context.Context, v *volume.Mapped, pad float32) (*heat
 	cells := m.cells[0] * m.cells[1] * m.cells[2]
 	m.data = make([]float32, cells*outCols)
 	total := make([]float32, cells)
-	var batch [][3]int
+	var batch []window
 	voxels := side[0] * side[1] * side[2]
 	flush := func() error {
 		if err := ctx.Err(); err != nil {
@@ -107,8 +112,8 @@ func (s *Scanner) Map(ctx context.Context, v *volume.Mapped, pad float32) (*heat
 		if err := s.prog.Run(); err != nil {
 			return err
 		}
-		for b, origin := range batch {
-			s.blend(m, total, b, origin)
+		for b, w := range batch {
+			s.blend(m, total, b, w)
 		}
 		batch = batch[:0]
 		return nil
@@ -116,12 +121,15 @@ func (s *Scanner) Map(ctx context.Context, v *volume.Mapped, pad float32) (*heat
 	for _, z := range at[0] {
 		for _, y := range at[1] {
 			for _, x := range at[2] {
-				b := len(batch)
-				v.Crop(s.crop.Data()[b*voxels:(b+1)*voxels], [3]int{z, y, x}, side, pad)
-				batch = append(batch, [3]int{z, y, x})
-				if len(batch) == s.crop.Batch {
-					if err := flush(); err != nil {
-						return nil, err
+				for _, flip := range s.flips {
+					b, w := len(batch), window{[3]int{z, y, x}, flip}
+					start, sign := w.walk(side)
+					v.Turned(s.crop.Data()[b*voxels:(b+1)*voxels], side, start, [3]int{0, 1, 2}, sign, pad)
+					batch = append(batch, w)
+					if len(batch) == s.crop.Batch {
+						if err := flush(); err != nil {
+							return nil, err
+						}
 					}
 				}
 			}
@@ -142,23 +150,56 @@ func (s *Scanner) Map(ctx context.Context, v *volume.Mapped, pad float32) (*heat
 	return m, nil
 }
 
-// blend adds the map of sample b, whose window begins at origin.
-func (s *Scanner) blend(m *heatMap, total []float32, b int, origin [3]int) {
+// A window is a part of a scan, seen as it is or mirrored.
+type window struct {
+	origin [3]int
+	flip   [3]bool
+}
+
+// walk returns the voxel of the scan that is the image's first, and the direction
+// along each axis in which its voxels follow.
+func (w window) walk(side [3]int) (start, sign [3]int) {
+	for a := range 3 {
+		start[a], sign[a] = w.origin[a], 1
+		if w.flip[a] {
+			start[a], sign[a] = w.origin[a]+side[a]-1, -1
+		}
+	}
+	return start, sign
+}
+
+// blend adds the map of sample b, the image w, as the scan has it: mirrored back,
+// and the offsets with it.
+func (s *Scanner) blend(m *heatMap, total []float32, b int, w window) {
 	n := len(s.weight)
 	out := s.out.Data()[b*n*outCols : (b+1)*n*outCols]
+	sign := [outCols]float32{1, 1, 1, 1, 1, 1, 1}
+	for a, flipped := range w.flip {
+		if flipped {
+			sign[colOffset+a] = -1
+		}
+	}
 	i := 0
 	for z := range s.cells[0] {
 		for y := range s.cells[1] {
 			for x := range s.cells[2] {
-				cell := [3]int{z + origin[0]/mapStride, y + origin[1]/mapStride, x + origin[2]/mapStride}
-				if cell[0] < m.cells[0] && cell[1] < m.cells[1] && cell[2] < m.cells[2] {
-					at := (cell[0]*m.cells[1]+cell[1])*m.cells[2] + cell[2]
-					w := s.weight[i]
-					total[at] += w
-					row := m.data[at*outCols : (at+1)*outCols]
-					row[colHeat] += w * float32(sigmoid(float64(out[i*outCols+colHeat])))
+				at := [3]int{z, y, x}
+				inside := true
+				for a := range 3 {
+					if w.flip[a] {
+						at[a] = s.cells[a] - 1 - at[a]
+					}
+					at[a] += w.origin[a] / mapStride
+					inside = inside && at[a] < m.cells[a]
+				}
+				if inside {
+					cell := (at[0]*m.cells[1]+at[1])*m.cells[2] + at[2]
+					k := s.weight[i]
+					total[cell] += k
+					from, row := out[i*outCols:(i+1)*outCols], m.data[cell*outCols:(cell+1)*outCols]
+					row[colHeat] += k * float32(sigmoid(float64(from[colHeat])))
 					for j := 1; j < outCols; j++ {
-						row[j] += w * out[i*outCols+j]
+						row[j] += k * sign[j] * from[j]
 					}
 				}
 				i++

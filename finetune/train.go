@@ -128,8 +128,17 @@ type trainer struct {
 	all     *Targets   // of the whole batch
 	parts   Losses     // of the step under way
 	opt     *optim.AdamW
-	scanner *Scanner
+	avg     *average // of the weights; nil for none
+	scanner *Scanner // of the detector that is kept
 	memory
+}
+
+// shown returns the detector that is validated and kept.
+func (t *trainer) shown() *Detector {
+	if t.avg != nil {
+		return t.avg.Detector
+	}
+	return t.d
 }
 
 // memory is what a trainer remembers beside weights and moments.
@@ -172,7 +181,12 @@ func (t *trainer) build() (err error) {
 	if t.prog, err = g.Compile([]nn.Term{{Loss: loss, Weight: 1}}); err != nil {
 		return fmt.Errorf("build the detector: %w", err)
 	}
-	t.scanner, err = NewScanner(t.d, t.cfg.Batch, t.cfg.Overlap)
+	if t.cfg.EMA > 0 {
+		if t.avg, err = newAverage(t.d, t.cfg.EMA); err != nil {
+			return err
+		}
+	}
+	t.scanner, err = NewScanner(t.shown(), t.cfg.Batch, t.cfg.Overlap, t.cfg.Flips)
 	return err
 }
 
@@ -185,7 +199,7 @@ var errAnew = errors.New("begin anew")
 // resume goes on from the newest whole state, if there is one. If the best weights
 // that it speaks of are damaged or gone, it removes all states and returns errAnew.
 func (t *trainer) resume() error {
-	found, damaged, err := checkpoint.LoadState(t.stateDir(), t.d.ps, t.opt, &t.memory)
+	found, damaged, err := checkpoint.LoadState(t.stateDir(), t.d.ps, t.opt, &t.memory, t.avg.tensors()...)
 	if err != nil {
 		return err
 	}
@@ -210,7 +224,7 @@ func (t *trainer) resume() error {
 
 // save writes the state, and the history so far for whoever watches.
 func (t *trainer) save() error {
-	if err := checkpoint.SaveState(t.stateDir(), t.d.ps, t.opt, t.memory, t.cfg.KeepStates); err != nil {
+	if err := checkpoint.SaveState(t.stateDir(), t.d.ps, t.opt, t.memory, t.cfg.KeepStates, t.avg.tensors()...); err != nil {
 		return err
 	}
 	return t.writeHistory()
@@ -234,6 +248,9 @@ func (t *trainer) loop(ctx context.Context) error {
 			return err
 		}
 		done := step + 1
+		if t.avg != nil {
+			t.avg.follow(t.d.ps, done)
+		}
 		if done%t.cfg.ValEvery == 0 || done == t.cfg.Steps {
 			if err := t.validate(ctx, &row); err != nil {
 				return err
@@ -301,7 +318,7 @@ func (t *trainer) validate(ctx context.Context, row *historyRow) error {
 	if err := os.MkdirAll(t.stateDir(), 0o755); err != nil {
 		return err
 	}
-	return t.d.save(t.bestPath())
+	return t.shown().save(t.bestPath())
 }
 
 // finish takes the best weights up again, and writes what the stage leaves.

@@ -94,13 +94,24 @@ func TestLearnsToFind(t *testing.T) {
 	}
 }
 
+// everything turns on what keeps something from step to step beside the weights.
+func everything() Config {
+	c := small()
+	c.EMA, c.Flips = 0.9, 4
+	return c
+}
+
 // Stopped at any step, or killed and left with an older state, and started
 // again: the same bytes as never stopped, for any number of threads.
 func TestResume(t *testing.T) {
-	defer kernel.SetThreads(kernel.Threads())
 	data := ballSet(t, 10)
+	t.Run("plain", func(t *testing.T) { testResume(t, small(), data, 1, 5, 6, 11) })
+	t.Run("everything", func(t *testing.T) { testResume(t, everything(), data, 1, 5, 7, 11) })
+}
+
+func testResume(t *testing.T, cfg Config, data string, stops ...int) {
+	defer kernel.SetThreads(kernel.Threads())
 	in := map[string]string{"data": data}
-	cfg := small()
 	whole := testEnv(t, filepath.Join(t.TempDir(), "whole"), in)
 	if err := Run(context.Background(), cfg, whole); err != nil {
 		t.Fatal(err)
@@ -111,7 +122,7 @@ func TestResume(t *testing.T) {
 			t.Fatalf("no %s", name)
 		}
 	}
-	for _, at := range []int{1, 5, 6, 11} {
+	for _, at := range stops {
 		kernel.SetThreads(1 + at%3)
 		killed := filepath.Join(t.TempDir(), "killed")
 		env := testEnv(t, filepath.Join(t.TempDir(), "stopped"), in)
@@ -261,7 +272,7 @@ func TestScannerBatches(t *testing.T) {
 	}
 	var want []lesion.Detection
 	for _, batch := range []int{1, 3, 8} {
-		s, err := NewScanner(d, batch, 0.25)
+		s, err := NewScanner(d, batch, 0.25, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -183,7 +183,9 @@ func TestState(t *testing.T) {
 		t.Fatalf("no folder: %v, %d, %v", found, damaged, err)
 	}
 	var saved [][]float32
+	more := Tensor{"average", []int{2}, []float32{0, 7}}
 	for range 3 {
+		more.Data[0]++
 		for _, p := range ps.All() {
 			for i := range p.G {
 				p.G[i] = float32(i) - 1
@@ -192,7 +194,7 @@ func TestState(t *testing.T) {
 		if _, err := opt.Step(0.1, 0); err != nil {
 			t.Fatal(err)
 		}
-		if err := SaveState(dir, ps, opt, map[string]string{"history": "x"}, 2); err != nil {
+		if err := SaveState(dir, ps, opt, map[string]string{"history": "x"}, 2, more); err != nil {
 			t.Fatal(err)
 		}
 		saved = append(saved, append([]float32(nil), ps.Get("a").W...))
@@ -206,12 +208,16 @@ func TestState(t *testing.T) {
 		ps := params("a", "b")
 		opt := optim.NewAdamW(ps, optim.Default())
 		var memory map[string]string
-		found, damaged, err := LoadState(dir, ps, opt, &memory)
+		got := Tensor{"average", []int{2}, make([]float32, 2)}
+		found, damaged, err := LoadState(dir, ps, opt, &memory, got)
 		if err != nil || !found || damaged != 3-want || memory["history"] != "x" || opt.Steps() != want {
 			t.Fatalf("%s: memory %v, %d damaged, error %v, step %d", name, memory, damaged, err, opt.Steps())
 		}
 		if d := cmp.Diff(saved[want-1], ps.Get("a").W); d != "" {
 			t.Errorf("%s: %s", name, d)
+		}
+		if got.Data[0] != float32(want) || got.Data[1] != 7 {
+			t.Errorf("%s: beside the weights %v, want %d and 7", name, got.Data, want)
 		}
 		if opt.Moments()[0].V[0] == 0 {
 			t.Errorf("%s: the moments were not restored", name)
@@ -224,6 +230,9 @@ func TestState(t *testing.T) {
 	os.WriteFile(path, b, 0o644)
 	check("newest damaged", 2)
 
+	if _, _, err := LoadState(dir, ps, opt, nil, Tensor{"other", []int{1}, []float32{0}}); err == nil {
+		t.Error("a state without a tensor that is asked for was loaded")
+	}
 	ps = params("a", "c")
 	var memory map[string]string
 	if _, _, err := LoadState(dir, ps, optim.NewAdamW(ps, optim.Default()), &memory); err == nil {

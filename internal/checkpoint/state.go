@@ -20,6 +20,7 @@ const (
 	firstMoment  = "optim.m/"
 	secondMoment = "optim.v/"
 	weight       = "weight/"
+	beside       = "beside/" // what the trainer keeps of its own
 )
 
 // memoryKey names the entry of the metadata that holds the trainer's memory.
@@ -27,9 +28,9 @@ const memoryKey = "memory"
 
 // SaveState writes the state of a training into dir, which it makes: weights,
 // the optimiser's moments and steps, and memory, what the trainer remembers
-// beside them, such as the history so far, as JSON. The newest keep states stay:
-// more than one in case the newest is damaged.
-func SaveState(dir string, ps *nn.Params, opt *optim.AdamW, memory any, keep int) error {
+// beside them, such as the history so far, as JSON; and more, tensors that the trainer
+// keeps too. The newest keep states stay: more than one in case the newest is damaged.
+func SaveState(dir string, ps *nn.Params, opt *optim.AdamW, memory any, keep int, more ...Tensor) error {
 	m, err := json.Marshal(memory)
 	if err != nil {
 		return fmt.Errorf("save training state: %w", err)
@@ -45,6 +46,9 @@ func SaveState(dir string, ps *nn.Params, opt *optim.AdamW, memory any, keep int
 		f.Tensors = append(f.Tensors,
 			Tensor{firstMoment + m.Param.Name, m.Param.Shape, m.M},
 			Tensor{secondMoment + m.Param.Name, m.Param.Shape, m.V})
+	}
+	for _, t := range more {
+		f.Tensors = append(f.Tensors, Tensor{beside + t.Name, t.Shape, t.Data})
 	}
 	if err := Write(filepath.Join(dir, stateName(opt.Steps())), f); err != nil {
 		return fmt.Errorf("save training state: %w", err)
@@ -70,11 +74,11 @@ func prune(dir string, keep int) error {
 	return nil
 }
 
-// LoadState restores the newest whole state in dir, and memory, a pointer, from
-// what SaveState was given. It returns whether there was one, and how many newer
+// LoadState restores the newest whole state in dir, and memory, a pointer, and the
+// values of more from what SaveState was given. It returns whether there was one, and how many newer
 // states were damaged and passed over. A state that is whole but of another
 // network is an error.
-func LoadState(dir string, ps *nn.Params, opt *optim.AdamW, memory any) (found bool, damaged int, err error) {
+func LoadState(dir string, ps *nn.Params, opt *optim.AdamW, memory any, more ...Tensor) (found bool, damaged int, err error) {
 	names, err := states(dir)
 	if err != nil {
 		return false, 0, err
@@ -86,7 +90,7 @@ func LoadState(dir string, ps *nn.Params, opt *optim.AdamW, memory any) (found b
 			continue
 		}
 		if err == nil {
-			err = f.restore(ps, opt)
+			err = f.restore(ps, opt, more)
 		}
 		if err == nil {
 			err = json.Unmarshal([]byte(f.Meta[memoryKey]), memory)
@@ -99,7 +103,7 @@ func LoadState(dir string, ps *nn.Params, opt *optim.AdamW, memory any) (found b
 	return false, damaged, nil
 }
 
-func (f File) restore(ps *nn.Params, opt *optim.AdamW) error {
+func (f File) restore(ps *nn.Params, opt *optim.AdamW, more []Tensor) error {
 	steps, err := strconv.Atoi(f.Meta["steps"])
 	if err != nil || steps < 0 {
 		return fmt.Errorf("steps %.20q: want a number", f.Meta["steps"])
@@ -118,8 +122,16 @@ func (f File) restore(ps *nn.Params, opt *optim.AdamW) error {
 			return fmt.Errorf("the moments of %s do not fit", m.Param.Name)
 		}
 	}
+	for _, t := range more {
+		if a, ok := tensors[beside+t.Name]; !ok || !slices.Equal(a.Shape, t.Shape) {
+			return fmt.Errorf("%s is not there, or of another shape", t.Name)
+		}
+	}
 	if err := (File{Tensors: ws}).Assign(ps, nil, nil); err != nil {
 		return err
+	}
+	for _, t := range more {
+		copy(t.Data, tensors[beside+t.Name].Data)
 	}
 	for _, m := range opt.Moments() {
 		copy(m.M, tensors[firstMoment+m.Param.Name].Data)
