@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -229,11 +230,18 @@ func voxelsOf(t *testing.T, sc *scan, cfg Config, modality, unit string) (*stack
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, filled, err := st.voxels(bytes.NewReader(sc.spill), modality, unit, 1)
+	r, err := st.render(bytes.NewReader(sc.spill), modality, unit, 1, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return st, v, filled
+	v := volume.New(st.Geometry)
+	size := st.Shape[1] * st.Shape[2]
+	for z := range st.Shape[0] {
+		if _, err := r.plane(z, v.Data[z*size:][:size]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return st, v, r.filled
 }
 
 // Every slice has its own scale, and the voxels keep their places.
@@ -346,8 +354,17 @@ func TestVoxelsShortSpill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := st.voxels(bytes.NewReader(sc.spill), "CT", "HU", 1); err == nil {
-		t.Error("a spill that ends early gave a volume")
+	for _, unit := range []string{"HU", ""} {
+		for i := range st.slices {
+			st.slices[i].inverted = unit == "" // which needs a look at all planes first
+		}
+		r, err := st.render(bytes.NewReader(sc.spill), "CT", unit, 1, 2)
+		if err == nil {
+			_, err = volume.WritePlanes(filepath.Join(t.TempDir(), "v"), st.Geometry, "CT", unit, 2, r.plane)
+		}
+		if err == nil {
+			t.Errorf("unit %q: a spill that ends early gave a volume", unit)
+		}
 	}
 }
 

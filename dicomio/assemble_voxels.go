@@ -1,55 +1,155 @@
 package dicomio
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
-
-	"oncovox/volume"
+	"slices"
+	"sync"
+	"sync/atomic"
 )
 
 // airHU fills voxels of a CT that were not measured.
 const airHU = -1000
 
-// voxels reads the slices of st from the spill and returns them as a volume:
-// real units times factor, computed in float64 and rounded once. Voxels that
-// were not measured (padding, values that are no number, corners that a
-// straightened tilt leaves open) become air in CT, 0 in PET and the least
-// measured value elsewhere; filled tells whether there were any.
-func (st *stack) voxels(spill io.ReaderAt, modality, unit string, factor float64) (v *volume.Volume, filled bool, err error) {
-	v = volume.New(st.Geometry)
-	v.Modality, v.Unit = modality, unit
-	size := st.Shape[1] * st.Shape[2]
-	nan := float32(math.NaN())
+// A rendering makes the planes of a stack: real units times factor, computed in
+// float64 and rounded once. Voxels that were not measured (padding, values that are no
+// number, corners that a straightened tilt leaves open) become air in CT, 0 in PET and
+// the least measured value elsewhere. Several goroutines may use it.
+type rendering struct {
+	*stack
+	spill  io.ReaderAt
+	factor float64
+
+	invert    bool    // light becomes dark within low and high
+	low, high float32 // of the measured values, where survey has looked
+	fill      float32 // for what was not measured
+	filled    bool    // there is such
+}
+
+// render prepares the planes of st, with the values that wait in spill. Where a
+// voxel may depend on all others, it looks at every plane once.
+func (st *stack) render(spill io.ReaderAt, modality, unit string, factor float64, workers int) (*rendering, error) {
+	r := &rendering{stack: st, spill: spill, factor: factor, invert: unit == "" && st.slices[0].inverted}
+	if !r.invert && st.measured(factor) {
+		return r, nil
+	}
+	if err := r.survey(workers); err != nil {
+		return nil, err
+	}
+	switch {
+	case unit == "HU":
+		r.fill = airHU
+	case modality == "PT":
+	case r.invert:
+		r.fill = r.low + r.high - r.high // the least, as it is rounded
+		if !finite(r.fill) {
+			r.fill, r.filled = 0, true
+		}
+	default:
+		r.fill = r.low
+	}
+	return r, nil
+}
+
+// measured reports whether every voxel of st is a finite number for certain.
+func (st *stack) measured(factor float64) bool {
 	if st.straight {
-		for i := range v.Data {
-			v.Data[i] = nan
+		return false
+	}
+	for i := range st.slices {
+		p := &st.slices[i].pixels
+		most := math.Abs(p.slope*factor)*math.Ldexp(1, 64) + math.Abs(p.intercept*factor)
+		if p.padded || p.kind >= Float32 || !(most < math.MaxFloat32) {
+			return false
 		}
 	}
-	flat := make([]float32, st.rows*st.cols)
-	var raw []byte
-	for i, s := range st.slices {
-		if n := s.pixels.kind.Size() * len(flat); cap(raw) < n {
-			raw = make([]byte, n)
-		} else {
-			raw = raw[:n]
-		}
-		if _, err := spill.ReadAt(raw, s.pixels.offset); err != nil {
-			return nil, false, fmt.Errorf("reading back decoded slices: %w", err)
-		}
-		plane := v.Data[st.planes[i]*size:][:size]
-		if !st.straight {
-			s.pixels.real(plane, raw, factor)
-			continue
-		}
-		s.pixels.real(flat, raw, factor)
-		st.shift(plane, flat, st.planes[i])
+	return true
+}
+
+// survey finds the bounds of the measured values, 0 and 0 if there are none, and
+// whether there are others.
+func (r *rendering) survey(workers int) error {
+	low, high := float32(math.MaxFloat32), float32(-math.MaxFloat32)
+	var mu sync.Mutex
+	var failed error
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range max(1, min(workers, r.Shape[0])) {
+		all.Go(func() {
+			plane := make([]float32, r.Shape[1]*r.Shape[2])
+			for z := int(next.Add(1)) - 1; z < r.Shape[0]; z = int(next.Add(1)) - 1 {
+				err := r.values(plane, z)
+				l, h, gaps := bounds(plane)
+				mu.Lock()
+				low, high, r.filled, failed = min(low, l), max(high, h), r.filled || gaps, cmp.Or(failed, err)
+				mu.Unlock()
+			}
+		})
 	}
-	st.interpolate(v.Data, size)
-	if unit == "" && st.slices[0].inverted {
-		invert(v.Data)
+	all.Wait()
+	if low <= high {
+		r.low, r.high = low, high
 	}
-	return v, fillUnmeasured(v), nil
+	return failed
+}
+
+// plane fills buf with plane z as it is written.
+func (r *rendering) plane(z int, buf []float32) ([]float32, error) {
+	err := r.values(buf, z)
+	if r.invert {
+		for i, v := range buf {
+			buf[i] = r.low + r.high - v
+		}
+	}
+	if r.filled {
+		for i, v := range buf {
+			if !finite(v) {
+				buf[i] = r.fill
+			}
+		}
+	}
+	return buf, err
+}
+
+// values fills dst with plane z, NaN where nothing was measured. A plane without a
+// slice is interpolated linearly between the nearest that have one.
+func (r *rendering) values(dst []float32, z int) error {
+	i, found := slices.BinarySearch(r.planes, z)
+	if found {
+		return r.slice(dst, i)
+	}
+	above := make([]float32, len(dst))
+	if err := cmp.Or(r.slice(dst, i-1), r.slice(above, i)); err != nil {
+		return err
+	}
+	low, high := r.planes[i-1], r.planes[i]
+	t := float32(z-low) / float32(high-low)
+	for j, a := range dst {
+		dst[j] = a + t*(above[j]-a)
+	}
+	return nil
+}
+
+// slice fills dst with slice i, shifted within its plane where a tilt is straightened.
+func (r *rendering) slice(dst []float32, i int) error {
+	p := &r.slices[i].pixels
+	buf := scratch.Get().(*[]byte)
+	defer scratch.Put(buf)
+	*buf = slices.Grow((*buf)[:0], p.kind.Size()*r.rows*r.cols)
+	raw := (*buf)[:p.kind.Size()*r.rows*r.cols]
+	if _, err := r.spill.ReadAt(raw, p.offset); err != nil {
+		return fmt.Errorf("reading back decoded slices: %w", err)
+	}
+	if !r.straight {
+		p.real(dst, raw, r.factor)
+		return nil
+	}
+	flat := make([]float32, r.rows*r.cols)
+	p.real(flat, raw, r.factor)
+	r.shift(dst, flat, r.planes[i])
+	return nil
 }
 
 // real writes the values in raw, little endian, to dst in real units times
@@ -98,71 +198,18 @@ func (st *stack) shift(dst, src []float32, z int) {
 	}
 }
 
-// interpolate fills planes without a slice, linearly between the nearest that
-// have one.
-func (st *stack) interpolate(data []float32, size int) {
-	for i := 1; i < len(st.planes); i++ {
-		low, high := st.planes[i-1], st.planes[i]
-		a, b := data[low*size:][:size], data[high*size:][:size]
-		for z := low + 1; z < high; z++ {
-			t := float32(z-low) / float32(high-low)
-			dst := data[z*size:][:size]
-			for j := range dst {
-				dst[j] = a[j] + t*(b[j]-a[j])
-			}
-		}
-	}
-}
-
-// bounds returns the least and the greatest finite value, 0 and 0 if none is.
-func bounds(data []float32) (low, high float32) {
+// bounds returns the least and the greatest finite value, low > high if none is, and
+// whether there are values that are not.
+func bounds(data []float32) (low, high float32, gaps bool) {
 	low, high = math.MaxFloat32, -math.MaxFloat32
 	for _, v := range data {
-		if v < low && v >= -math.MaxFloat32 {
-			low = v
+		if !finite(v) {
+			gaps = true
+			continue
 		}
-		if v > high && v <= math.MaxFloat32 {
-			high = v
-		}
+		low, high = min(low, v), max(high, v)
 	}
-	if low > high {
-		return 0, 0
-	}
-	return low, high
+	return low, high, gaps
 }
 
-// invert turns light into dark within the range of data.
-func invert(data []float32) {
-	low, high := bounds(data)
-	for i, v := range data {
-		data[i] = low + high - v
-	}
-}
-
-// fillUnmeasured replaces what is not a finite number, and reports whether
-// there was any.
-func fillUnmeasured(v *volume.Volume) bool {
-	found := false
-	for _, x := range v.Data {
-		if !(math.Abs(float64(x)) <= math.MaxFloat32) {
-			found = true
-			break
-		}
-	}
-	if !found {
-		return false
-	}
-	fill, _ := bounds(v.Data)
-	switch {
-	case v.Unit == "HU":
-		fill = airHU
-	case v.Modality == "PT":
-		fill = 0
-	}
-	for i, x := range v.Data {
-		if !(math.Abs(float64(x)) <= math.MaxFloat32) {
-			v.Data[i] = fill
-		}
-	}
-	return true
-}
+func finite(v float32) bool { return v >= -math.MaxFloat32 && v <= math.MaxFloat32 }

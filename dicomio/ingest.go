@@ -65,7 +65,7 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 		return err
 	}
 	err = work(ctx, sources, cfg, env, maker{
-		cfg: cfg, ids: ids, spill: sp, journal: j, dir: filepath.Join(env.Out, "volumes"),
+		cfg: cfg, ids: ids, spill: sp, journal: j, hands: make(hands, cmp.Or(cfg.Workers, runtime.GOMAXPROCS(0))), dir: filepath.Join(env.Out, "volumes"),
 		previous: env.Previous, made: openMade(env.Previous),
 	})
 	sp.file.Close()
@@ -144,10 +144,12 @@ func makeAll(ctx context.Context, m maker, all []*series, progress stage.Progres
 	var mu sync.Mutex
 	done := 0
 	var workers sync.WaitGroup
-	for range cmp.Or(m.cfg.Workers, runtime.GOMAXPROCS(0)) {
+	for range cap(m.hands) {
 		workers.Go(func() {
 			for i := range next {
+				m.hands <- struct{}{}
 				j, err := m.make(all[i])
+				<-m.hands
 				if err != nil {
 					stop(err)
 				}
@@ -168,4 +170,27 @@ func makeAll(ctx context.Context, m maker, all []*series, progress stage.Progres
 	close(next)
 	workers.Wait()
 	return results, context.Cause(ctx)
+}
+
+// hands are what volumes are made with: a series takes one, and those that no other
+// series has any use for.
+type hands chan struct{}
+
+// more takes the hands that are free, and returns with how many there are to work
+// now, and what gives them back.
+func (h hands) more() (n int, done func()) {
+	for n = 1; n < cap(h); n++ {
+		select {
+		case h <- struct{}{}:
+			continue
+		default:
+		}
+		break
+	}
+	taken := n - 1
+	return n, func() {
+		for range taken {
+			<-h
+		}
+	}
 }

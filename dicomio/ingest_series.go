@@ -42,6 +42,7 @@ type maker struct {
 	ids     idMaker
 	spill   *spill
 	journal *journal
+	hands   hands
 	dir     string          // where volumes go, one folder each
 	images  map[string]bool // that labels refer to
 
@@ -179,14 +180,16 @@ func (m maker) write(id string, st *stack, modality, unit string, factor float64
 	if done, ok := m.take(id, content); ok {
 		return done, m.journal.write(done)
 	}
-	v, filled, err := st.voxels(m.spill, modality, unit, factor)
+	workers, done := m.hands.more()
+	defer done()
+	r, err := st.render(m.spill, modality, unit, factor, workers)
 	if err != nil {
 		return volumeDone{}, err
 	}
-	kept, err := volume.Write(filepath.Join(m.dir, id), v)
+	kept, err := volume.WritePlanes(filepath.Join(m.dir, id), st.Geometry, modality, unit, workers, r.plane)
 	if err != nil {
 		return volumeDone{}, err
 	}
-	done := volumeDone{id, content, kept, filled}
-	return done, m.journal.write(done)
+	written := volumeDone{id, content, kept, r.filled}
+	return written, m.journal.write(written)
 }

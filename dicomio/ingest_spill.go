@@ -39,14 +39,12 @@ func (sp *spill) ReadAt(b []byte, offset int64) (int, error) { return sp.file.Re
 // put decodes frame i of in and keeps its stored values, or the results of the
 // Modality LUT where there is one. It fails with an *Error if the frame cannot be decoded.
 func (sp *spill) put(in *Instance, i int, p *stored) error {
-	values, err := in.Stored(i)
-	if err != nil {
-		return err
-	}
-	if in.lut != nil {
-		values = lookUp(in.lut, values)
-	}
-	return sp.keep(values.Kind, values.Data, p)
+	return in.passStored(i, func(values Stored) error {
+		if in.lut != nil {
+			values = lookUp(in.lut, values)
+		}
+		return sp.keep(values.Kind, values.Data, p)
+	})
 }
 
 // keep keeps stored values, little endian.

@@ -106,13 +106,13 @@ func WriteMaskNIfTI(path string, m *Mask) error {
 
 // niftiBody returns the encoded voxels and their data type.
 func niftiBody(data []float32) (datatype int16, body []byte) {
-	dtype, datatype := "float32", int16(niftiFloat)
-	if fitsInt16(data) {
-		dtype, datatype = "int16", niftiInt16
+	body = make([]byte, 2*len(data))
+	if encodeInt16(body, data) {
+		return niftiInt16, body
 	}
-	body = make([]byte, len(data)*itemSize(dtype))
-	encode(body, data, dtype)
-	return datatype, body
+	body = make([]byte, 4*len(data))
+	encodeFloat32(body, data)
+	return niftiFloat, body
 }
 
 // writeNIfTI writes body, voxels that are encoded already.

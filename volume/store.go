@@ -1,15 +1,19 @@
 package volume
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
 )
 
 // Stored says how a volume came to lie on disk.
@@ -25,15 +29,54 @@ func Write(dir string, v *Volume) (Stored, error) {
 	if err := v.check(); err != nil {
 		return Stored{}, fmt.Errorf("%s: %v", dir, err)
 	}
-	dtype := "float32"
-	if fitsInt16(v.Data) {
-		dtype = "int16"
-	}
-	digest, err := writeArray(dir, newHeader(v.Geometry, dtype, v.Modality, v.Unit), len(v.Data), func(b []byte, i int) {
-		encode(b, v.Data[i:], dtype)
+	size := v.Shape[1] * v.Shape[2]
+	return WritePlanes(dir, v.Geometry, v.Modality, v.Unit, runtime.GOMAXPROCS(0), func(z int, _ []float32) ([]float32, error) {
+		return v.Data[z*size:][:size], nil
 	})
-	return Stored{dtype, digest}, err
 }
+
+// WritePlanes stores a volume as Write does, but makes its planes one by one, so that
+// it never lies in memory whole. plane returns plane z, (H, W), for which it may use
+// buf, which is that long; up to workers goroutines call it at once, in no order, and
+// a plane may be asked for twice, since the data type is known at the end only. The bytes
+// do not depend on workers. WritePlanes fails with the error of plane too.
+func WritePlanes(dir string, g Geometry, modality, unit string, workers int, plane func(z int, buf []float32) ([]float32, error)) (Stored, error) {
+	if err := g.Validate(); err != nil {
+		return Stored{}, fmt.Errorf("%s: %v", dir, err)
+	}
+	buffers := sync.Pool{New: func() any {
+		b := make([]float32, g.Shape[1]*g.Shape[2])
+		return &b
+	}}
+	write := func(dtype string, encode func(b []byte, data []float32) error) (Stored, error) {
+		digest, err := writeArray(dir, newHeader(g, dtype, modality, unit), workers, func(z int, b []byte) error {
+			buf := buffers.Get().(*[]float32)
+			defer buffers.Put(buf)
+			data, err := plane(z, *buf)
+			if err != nil {
+				return err
+			}
+			return encode(b, data)
+		})
+		return Stored{dtype, digest}, err
+	}
+	stored, err := write("int16", func(b []byte, data []float32) error {
+		if !encodeInt16(b, data) {
+			return errNotInt16
+		}
+		return nil
+	})
+	if errors.Is(err, errNotInt16) {
+		return write("float32", func(b []byte, data []float32) error {
+			encodeFloat32(b, data)
+			return nil
+		})
+	}
+	return stored, err
+}
+
+// errNotInt16 stops writing as int16.
+var errNotInt16 = errors.New("values that int16 does not hold")
 
 // WriteMask stores m in the folder dir as Write does, as uint8, and returns
 // the digest.
@@ -41,8 +84,9 @@ func WriteMask(dir string, m *Mask) (string, error) {
 	if err := m.check(); err != nil {
 		return "", fmt.Errorf("%s: %v", dir, err)
 	}
-	return writeArray(dir, newHeader(m.Geometry, "uint8", "", ""), len(m.Labels), func(b []byte, i int) {
-		copy(b, m.Labels[i:])
+	return writeArray(dir, newHeader(m.Geometry, "uint8", "", ""), 1, func(z int, b []byte) error {
+		copy(b, m.Labels[z*len(b):])
+		return nil
 	})
 }
 
@@ -98,9 +142,9 @@ func ReadMask(dir string) (*Mask, error) {
 	return m, nil
 }
 
-// writeArray writes a folder with h and a chunk of n voxels, which fill
-// encodes block by block: fill(b, i) encodes the voxels from i on into b.
-func writeArray(dir string, h header, n int, fill func(b []byte, i int)) (digest string, err error) {
+// writeArray writes a folder with h and a chunk whose planes fill encodes, called by
+// several workers at once.
+func writeArray(dir string, h header, workers int, fill func(z int, b []byte) error) (digest string, err error) {
 	meta, err := h.marshal()
 	if err != nil {
 		return "", fmt.Errorf("%s: %v", dir, err)
@@ -116,7 +160,7 @@ func writeArray(dir string, h header, n int, fill func(b []byte, i int)) (digest
 	if err := os.WriteFile(filepath.Join(tmp, "zarr.json"), meta, 0o644); err != nil {
 		return "", err
 	}
-	if err := writeChunk(chunkPath(tmp), n, itemSize(h.dtype()), sum, fill); err != nil {
+	if err := writeChunk(chunkPath(tmp), h, workers, sum, fill); err != nil {
 		return "", err
 	}
 	if err := os.Chmod(tmp, 0o755); err != nil {
@@ -128,7 +172,7 @@ func writeArray(dir string, h header, n int, fill func(b []byte, i int)) (digest
 	return hex.EncodeToString(sum.Sum(nil)), os.Rename(tmp, dir)
 }
 
-func writeChunk(path string, n, size int, sum hash.Hash, fill func(b []byte, i int)) error {
+func writeChunk(path string, h header, workers int, sum hash.Hash, fill func(z int, b []byte) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -137,38 +181,39 @@ func writeChunk(path string, n, size int, sum hash.Hash, fill func(b []byte, i i
 		return err
 	}
 	defer f.Close()
-	const block = 1 << 18
-	buf := make([]byte, block*size)
-	for i := 0; i < n; i += block {
-		b := buf[:min(block, n-i)*size]
-		fill(b, i)
+	size := h.Shape[1] * h.Shape[2] * itemSize(h.dtype())
+	err = inTurn(h.Shape[0], workers, size, fill, func(b []byte) error {
 		sum.Write(b)
-		if _, err := f.Write(b); err != nil {
-			return err
-		}
-	}
-	return f.Close()
+		_, err := f.Write(b)
+		return err
+	})
+	return cmp.Or(err, f.Close())
 }
 
-// fitsInt16 reports whether int16 holds every value exactly.
-func fitsInt16(data []float32) bool {
-	for _, v := range data {
-		if !(v >= math.MinInt16 && v <= math.MaxInt16) || v != float32(int16(v)) {
-			return false
+// encodeInt16 fills b with data as int16, and reports whether that holds every value
+// exactly.
+func encodeInt16(b []byte, data []float32) bool {
+	fits, done := true, 0
+	for ; done+4 <= len(data); done += 4 {
+		v := data[done:][:4]
+		w := [4]int16{int16(v[0]), int16(v[1]), int16(v[2]), int16(v[3])}
+		if float32(w[0]) != v[0] || float32(w[1]) != v[1] || float32(w[2]) != v[2] || float32(w[3]) != v[3] {
+			fits = false
 		}
+		four := uint64(uint16(w[0])) | uint64(uint16(w[1]))<<16 | uint64(uint16(w[2]))<<32 | uint64(uint16(w[3]))<<48
+		binary.LittleEndian.PutUint64(b[2*done:], four)
 	}
-	return true
+	for i, v := range data[done:] {
+		w := int16(v)
+		fits = fits && float32(w) == v
+		binary.LittleEndian.PutUint16(b[2*(done+i):], uint16(w))
+	}
+	return fits
 }
 
-// encode fills b with the first values of data in the given data type.
-func encode(b []byte, data []float32, dtype string) {
-	if dtype == "int16" {
-		for i := range len(b) / 2 {
-			binary.LittleEndian.PutUint16(b[2*i:], uint16(int16(data[i])))
-		}
-		return
-	}
-	for i := range len(b) / 4 {
-		binary.LittleEndian.PutUint32(b[4*i:], math.Float32bits(data[i]))
+// encodeFloat32 fills b with data.
+func encodeFloat32(b []byte, data []float32) {
+	for i, v := range data {
+		binary.LittleEndian.PutUint32(b[4*i:], math.Float32bits(v))
 	}
 }
