@@ -168,7 +168,9 @@ func TestRunMatrix(t *testing.T) {
 		t.Error(d)
 	}
 	// A failure does not keep the other instances from theirs.
-	all, err := p.RunMatrix(t.Context(), dir, testOptions())
+	one := testOptions()
+	one.Jobs = 1
+	all, err := p.RunMatrix(t.Context(), dir, one)
 	if !errors.Is(err, full) || !strings.Contains(err.Error(), "instance b.steps=5,c.steps=7: stage c: disk full") || len(all) != 4 || all[3].Error == "" {
 		t.Fatalf("error %v, %+v", err, all)
 	}
@@ -176,7 +178,7 @@ func TestRunMatrix(t *testing.T) {
 		t.Error(d)
 	}
 	th.fail = nil
-	if all, err = p.RunMatrix(t.Context(), dir, testOptions()); err != nil || len(all) != 4 || all[3].Error != "" {
+	if all, err = p.RunMatrix(t.Context(), dir, one); err != nil || len(all) != 4 || all[3].Error != "" {
 		t.Fatal(err, all)
 	}
 	for _, in := range p.Instances {
@@ -191,7 +193,19 @@ func TestRunMatrix(t *testing.T) {
 	if want := "instance,stages.b.with.steps,stages.c.with.steps\n\"b.steps=5,c.steps=7\",5,7\n"; err != nil || !strings.HasPrefix(string(text), want) {
 		t.Errorf("%s, error %v", text, err)
 	}
+	page, err := os.ReadFile(filepath.Join(dir, matrixPage))
+	if err != nil || strings.Count(string(page), "<th scope=\"row\">b.steps=5,c.steps=8") != 1 || !strings.Contains(string(page), "4 of 4 runs") {
+		t.Errorf("%s, error %v", page, err)
+	}
 	// The folder is guarded both ways.
+	unlock, err := lock(filepath.Join(dir, lockName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.RunMatrix(t.Context(), dir, one); err == nil || !strings.Contains(err.Error(), "in use by process") {
+		t.Errorf("a second runner: error %v", err)
+	}
+	unlock()
 	plain := mustParse(t, two, Setting{Key: "name", Value: "m"})
 	if _, err := plain.Run(t.Context(), dir, testOptions()); !errors.Is(err, stage.ErrConfig) {
 		t.Errorf("a plain run in it: error %v", err)

@@ -34,9 +34,10 @@ const recordName = "stage.json"
 
 // A digester hashes files. It remembers those that it has hashed by device,
 // inode, size and time of change, so that a run folder is planned without
-// reading it again.
+// reading it again. It can be used by several runs at the same time.
 type digester struct {
-	path        string // where it remembers; "" for nowhere
+	path        string     // where it remembers; "" for nowhere
+	mu          sync.Mutex // of the rest
 	known, used map[string]string
 }
 
@@ -53,6 +54,8 @@ func newDigester(path string) *digester {
 
 // save writes what was used of the memory.
 func (d *digester) save() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.path == "" || maps.Equal(d.known, d.used) {
 		return nil
 	}
@@ -74,12 +77,7 @@ func (d *digester) digest(ctx context.Context, path string, info fs.FileInfo) (F
 		return File{}, fmt.Errorf("%s: not a regular file", path)
 	}
 	id := identity(info)
-	sum, ok := d.used[id]
-	if !ok {
-		sum, ok = d.known[id]
-	}
-	if ok {
-		d.used[id] = sum
+	if sum, ok := d.recall(id); ok {
 		return File{info.Size(), sum}, nil
 	}
 	sum, err := hashFile(ctx, path)
@@ -89,9 +87,24 @@ func (d *digester) digest(ctx context.Context, path string, info fs.FileInfo) (F
 	// A file that has only just changed may change again within the same tick of
 	// the clock of the file system.
 	if time.Since(info.ModTime()) > time.Second {
+		d.mu.Lock()
+		defer d.mu.Unlock()
 		d.used[id] = sum
 	}
 	return File{info.Size(), sum}, nil
+}
+
+// recall returns the digest that is remembered of the file of that identity.
+func (d *digester) recall(id string) (sum string, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if sum, ok = d.used[id]; !ok {
+		sum, ok = d.known[id]
+	}
+	if ok {
+		d.used[id] = sum
+	}
+	return sum, ok
 }
 
 // hashFile returns the SHA-256 of the file at path, in hexadecimal.

@@ -26,16 +26,16 @@ func Kinds() []Kind {
 			Version: dataset.Version, Default: dataset.Default(), Run: act(dataset.Run),
 			Summary: "leakage.json", Shows: []Shown{{"pairs of volumes compared", "pairs"}, {"leaks found", "found"}}},
 		{Name: "pretrain", Fills: "backbone", Needs: []string{"data"}, Resumes: true, Free: []string{"save_every", "save_minutes", "keep_states"},
-			Version: pretrain.Version, Default: pretrain.Default(), Run: act(pretrain.Run),
+			Version: pretrain.Version, Default: pretrain.Default(), Run: act(pretrain.Run), Memory: memoryOf,
 			Summary: "pretrain.json", Shows: []Shown{{"loss", "val_loss"}, {"loss of the mean", "references.mean_predictor.loss"}, {"loss of the nearest patch", "references.nearest_patch.loss"}, {"loss of chance", "references.chance.loss"}}},
 		{Name: "finetune", Fills: "detector", Needs: []string{"data"}, Takes: []string{"backbone"}, Resumes: true, Sources: finetuneSources, Free: []string{"save_every", "save_minutes", "keep_states"},
-			Version: finetune.Version, Default: finetune.Default(), Run: act(finetune.Run)},
+			Version: finetune.Version, Default: finetune.Default(), Run: act(finetune.Run), Memory: memoryOf},
 		{Name: "predict", Fills: "detections", Needs: []string{"data", "detector"},
 			Version: finetune.PredictVersion, Default: finetune.DefaultPredict(), Run: act(finetune.Predict),
 			Summary: "predict.json", Shows: []Shown{{"scans", "scans"}, {"scans that failed", "failed"}, {"detections", "detections"}}},
 		{Name: "evaluate", Needs: []string{"data", "detections"}, Takes: []string{"volumes", "backbone", "detector"},
 			Version: eval.Version, Default: eval.Default(), Run: act(eval.Run), Summary: "metrics.json",
-			Shows: []Shown{{"CPM", "methods.0.figures.cpm"}, {"sensitivity at 1 FP/scan", "methods.0.figures.sensitivity_1fp"}}},
+			Shows: []Shown{{"CPM", "methods.0.figures.cpm"}, {"AP", "methods.0.figures.ap"}, {"AUC", "methods.0.figures.auc"}, {"sensitivity at 1 FP/scan", "methods.0.figures.sensitivity_1fp"}}},
 	}
 }
 
@@ -56,6 +56,9 @@ func finetuneSources(c Config) []string {
 	}
 	return nil
 }
+
+// memoryOf returns how many bytes a training holds.
+func memoryOf(c Config) (int64, error) { return c.(interface{ Memory() (int64, error) }).Memory() }
 
 // act lets a stage's Run take its config as the runner holds it.
 func act[C Config](run func(context.Context, C, stage.Env) error) func(context.Context, Config, stage.Env) error {

@@ -99,7 +99,7 @@ func axisWords(axes []axis, list *yaml.Node) [][]string {
 	for i, a := range axes {
 		word := last(a)
 		if slices.ContainsFunc(axes, func(b axis) bool { return b.Key != a.Key && last(b) == word }) {
-			word = strings.Replace(strings.TrimPrefix(a.Key, "stages."), ".with.", ".", 1)
+			word = shortKey(a.Key)
 		}
 		seen := map[string]bool{}
 		for k, n := range get(list.Content[i], "values").Content {
@@ -112,6 +112,11 @@ func axisWords(axes []axis, list *yaml.Node) [][]string {
 		}
 	}
 	return words
+}
+
+// shortKey returns a dotted key without what every value of a stage has in its own.
+func shortKey(key string) string {
+	return strings.Replace(strings.TrimPrefix(key, "stages."), ".with.", ".", 1)
 }
 
 // flow returns the values in n, one after the other.

@@ -31,6 +31,9 @@ type Kind struct {
 	Private []string // the files in its folder that may be kept back when a run is handed on; no stage reads them
 	Default Config
 	Run     func(ctx context.Context, cfg Config, env stage.Env) error
+	// Memory returns how many bytes the stage holds; nil where it does not say, and
+	// holds no more than others do.
+	Memory func(cfg Config) (int64, error)
 	// Sources returns the settings that name files or folders outside the run;
 	// nil when there are none.
 	Sources func(cfg Config) []string

@@ -9,6 +9,9 @@ import (
 	"strings"
 )
 
+// reportName is the page that a stage leaves for people.
+const reportName = "report.html"
+
 // A Result is something that came out of a run, for its last lines.
 type Result struct {
 	Stage string   `json:"stage"`
@@ -26,7 +29,7 @@ func Results(outcomes []Outcome) []Result {
 	for _, o := range outcomes {
 		out = append(out, o.shown()...)
 		last = Result{Stage: o.Stage, Name: "folder", Value: o.Dir}
-		if path := filepath.Join(o.Dir, "report.html"); exists(path) {
+		if path := filepath.Join(o.Dir, reportName); exists(path) {
 			last = Result{Stage: o.Stage, Name: "report", Value: path}
 		}
 	}

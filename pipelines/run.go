@@ -30,12 +30,19 @@ const (
 
 // Options is what a run is given besides its pipeline.
 type Options struct {
-	Program  string                            // version of this program, for provenance
-	Log      *slog.Logger                      // for people; a run keeps a log of its own too
-	Progress func(stage string) stage.Progress // may be nil
-	Cache    Cache                             // the work of other runs; "" for none
-	Check    func(rec *Record) error           // hears of each stage that is whole; an error ends the run. May be nil
-	digests  *digester                         // that several runs share, or nil
+	Program string       // version of this program, for provenance
+	Log     *slog.Logger // for people; a run keeps a log of its own too
+	// Progress returns what hears how far a stage is, and what ends that. The
+	// instance is "" without a matrix. May be nil.
+	Progress func(instance, stage string) (report stage.Progress, end func())
+	Cache    Cache                   // the work of other runs; "" for none
+	Check    func(rec *Record) error // hears of each stage that is whole; an error ends the run. May be nil
+	Jobs     int                     // instances of a matrix at the same time at most; 0 for as many as threads and memory allow
+	Memory   int64                   // bytes that such instances may hold together; 0 for most of what the machine has free
+
+	instance string    // that runs, or ""
+	digests  *digester // that several runs share, or nil
+	crew     *crew     // of instances that run at the same time, or nil
 }
 
 // digester returns what remembers the digests of a run in dir.
@@ -60,6 +67,28 @@ type Outcome struct {
 // interrupted, run of the pipeline is carried on with; nothing that is done is
 // done again. After an error the outcomes are those of the stages that are whole.
 func (p *Pipeline) Run(ctx context.Context, dir string, o Options) (outcomes []Outcome, err error) {
+	r, err := p.open(ctx, dir, o)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	return r.run(ctx)
+}
+
+// An opened is a pipeline in a run folder that this process has to itself, and what
+// is to be done there.
+type opened struct {
+	p       *Pipeline
+	at      folder
+	o       Options
+	steps   []Step
+	planned map[string]*Record // of the stages that were done when it was opened, by name
+	close   func()
+}
+
+// open takes the run folder dir for this process, mends it, and plans. The caller
+// closes it.
+func (p *Pipeline) open(ctx context.Context, dir string, o Options) (_ *opened, err error) {
 	if err := p.claim(dir); err != nil {
 		return nil, err
 	}
@@ -67,54 +96,68 @@ func (p *Pipeline) Run(ctx context.Context, dir string, o Options) (outcomes []O
 	if err != nil {
 		return nil, fmt.Errorf("run folder %s: %w", dir, err)
 	}
-	defer unlock()
+	defer func() {
+		if err != nil {
+			unlock()
+		}
+	}()
 	logFile, err := os.OpenFile(filepath.Join(dir, logName), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	defer logFile.Close()
 	o.Log = slog.New(slog.NewMultiHandler(o.Log.Handler(), slog.NewJSONHandler(logFile, nil)))
-	at := folder{dir, o.Cache, o.digester(dir)}
-	defer func() {
-		if err := at.digests.save(); err != nil {
+	r := &opened{p: p, at: folder{dir, o.Cache, o.digester(dir)}, o: o}
+	closeFiles := func() {
+		if err := r.at.digests.save(); err != nil {
 			o.Log.Warn("the digests are not remembered: the next run reads all files again", "error", err)
 		}
-	}()
+		logFile.Close()
+	}
+	r.close = func() { closeFiles(); unlock() }
+	if err := r.plan(ctx); err != nil {
+		closeFiles()
+		return nil, err
+	}
+	return r, nil
+}
 
-	for _, s := range p.Stages {
-		if err := mend(filepath.Join(dir, s.Name)); err != nil {
-			return nil, err
+// plan mends the folder, plans, and writes what the run is. The whole plan comes
+// first: a source that is missing should not be found out after a night of
+// pretraining.
+func (r *opened) plan(ctx context.Context) (err error) {
+	for _, s := range r.p.Stages {
+		if err := mend(filepath.Join(r.at.dir, s.Name)); err != nil {
+			return err
 		}
 	}
-	// The whole plan first: a source that is missing should not be found out
-	// after a night of pretraining.
-	steps, planned, err := p.plan(ctx, at)
-	if err != nil {
-		return nil, err
+	if r.steps, r.planned, err = r.p.plan(ctx, r.at); err != nil {
+		return err
 	}
-	if err := p.describe(dir, steps, o); err != nil {
-		return nil, err
-	}
+	return r.p.describe(r.at.dir, r.steps, r.o)
+}
+
+// run does what is to be done.
+func (r *opened) run(ctx context.Context) (outcomes []Outcome, err error) {
 	done := map[string]*Record{}
-	for i, s := range p.Stages {
+	for i, s := range r.p.Stages {
 		start := time.Now()
-		rec, step := planned[s.Name], steps[i]
+		rec, step := r.planned[s.Name], r.steps[i]
 		if rec == nil || step.cached {
-			if rec, step, err = p.runStage(ctx, at, s, done, o); err != nil {
+			if rec, step, err = r.p.runStage(ctx, r.at, s, done, r.o); err != nil {
 				return outcomes, advise(fmt.Errorf("stage %s: %w", s.Name, err), "the same command goes on with the run")
 			}
-			if was := planned[s.Name]; was != nil && was.Digest != rec.Digest {
-				planned = nil // the cache held damage, and here the work ends otherwise
+			if was := r.planned[s.Name]; was != nil && was.Digest != rec.Digest {
+				r.planned = nil // the cache held damage, and here the work ends otherwise
 			}
 		}
 		done[s.Name] = rec
-		if o.Check != nil {
-			if err := o.Check(rec); err != nil {
+		if r.o.Check != nil {
+			if err := r.o.Check(rec); err != nil {
 				return outcomes, err
 			}
 		}
-		o.Log.Info("done", "stage", s.Name, "action", step.Action, "digest", rec.Digest)
-		outcomes = append(outcomes, Outcome{step, filepath.Join(dir, s.Name), rec.Digest, time.Since(start).Seconds(), s.Kind})
+		r.o.Log.Info("done", "stage", s.Name, "action", step.Action, "digest", rec.Digest)
+		outcomes = append(outcomes, Outcome{step, filepath.Join(r.at.dir, s.Name), rec.Digest, time.Since(start).Seconds(), s.Kind})
 	}
 	return outcomes, nil
 }
@@ -138,6 +181,19 @@ func (p *Pipeline) describe(dir string, steps []Step, o Options) error {
 func (p *Pipeline) runStage(ctx context.Context, at folder, s Stage, done map[string]*Record, o Options) (*Record, Step, error) {
 	w, step, rec, err := p.decide(ctx, at, s, done)
 	out := filepath.Join(at.dir, s.Name)
+	if err == nil && o.crew != nil && (rec == nil || step.cached) {
+		giveBack, late := o.crew.turn(ctx, w.Key())
+		if late != nil {
+			return nil, step, late
+		}
+		defer giveBack()
+		if s.Kind.Resumes {
+			if err := o.crew.adopt(w, s.Name, out+".part"); err != nil {
+				return nil, step, err
+			}
+		}
+		w, step, rec, err = p.decide(ctx, at, s, done) // another may have done it by now
+	}
 	if err == nil && step.cached {
 		var damage error
 		if rec, damage, err = at.cache.fetch(ctx, w, s, out, at.digests); damage != nil {
@@ -200,7 +256,9 @@ func execute(ctx context.Context, s Stage, w Work, in map[string]string, out str
 	}
 	env := stage.Env{Seed: w.Seed, In: in, Out: part, Version: o.Program, Log: o.Log.With("stage", s.Name), Now: time.Now}
 	if o.Progress != nil {
-		env.Progress = o.Progress(s.Name)
+		report, end := o.Progress(o.instance, s.Name)
+		env.Progress = report
+		defer end()
 	}
 	if was, err := readRecord(out); err == nil && was.Kind == w.Kind && was.Version == w.Version {
 		env.Previous = out

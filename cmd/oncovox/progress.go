@@ -98,9 +98,6 @@ func (b *bar) report(done, total int, note string) {
 	b.SetCurrent(int64(done))
 }
 
-// end leaves the bar as it is.
-func (b *bar) end() { b.Abort(false) }
-
 // A moment is what a line of progress says; texts are "" where nothing can be said.
 type moment struct {
 	name                     string

@@ -18,6 +18,8 @@ type runOptions struct {
 	out   string
 	cache string
 	set   []string
+	jobs  int
+	gb    float64
 	plan  bool
 	json  bool
 }
@@ -35,8 +37,8 @@ name of a built-in recipe: ` + strings.Join(pipelines.Recipes(), ", ") + `.
 The environment may set values too: ONCOVOX_SEED, ONCOVOX_STAGES_MAE_WITH_STEPS.
 
 A file with a matrix is run once for each choice of its values, each in a folder
-of its own under the run folder. What came out of them is in matrix.json and
-matrix.csv there.`),
+of its own under the run folder, some at the same time. What came out of them is in
+matrix.html, matrix.csv and matrix.json there.`),
 		Example: `  oncovox run pipelines/quickstart.yaml
   oncovox run quickstart --set stages.mae.with.steps=500 --plan`,
 		Args: oneArg("pipeline file", "pipelines/quickstart.yaml"),
@@ -45,12 +47,20 @@ matrix.csv there.`),
 	cmd.Flags().StringVar(&o.out, "out", "", "run folder (default runs/NAME, with the name in the file)")
 	cmd.Flags().StringArrayVar(&o.set, "set", nil, "value over the file's, as `path=value`; may be repeated")
 	cmd.Flags().StringVar(&o.cache, "cache", "", "`folder` that keeps finished stages for other runs (default $"+cacheVariable+"; none if that is not set)")
+	cmd.Flags().IntVar(&o.jobs, "jobs", 0, "instances of a matrix that run at the same time at most; they share the threads. 0 means as many as threads and memory allow")
+	cmd.Flags().Float64Var(&o.gb, "memory", 0, "memory in `GB` that instances at the same time may hold together; 0 means most of what is free")
 	cmd.Flags().BoolVar(&o.plan, "plan", false, "print what would be done with each stage, and why; do nothing")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
 	return cmd
 }
 
 func (a *app) runPipeline(cmd *cobra.Command, file string, o runOptions) error {
+	switch {
+	case o.jobs < 0:
+		return usagef("--jobs %d: want 0 or more", o.jobs)
+	case !(o.gb >= 0 && o.gb < 1e6):
+		return usagef("--memory %v: want 0 or more, in GB", o.gb)
+	}
 	settings, err := settingsOf(o.set)
 	if err != nil {
 		return err
@@ -61,6 +71,7 @@ func (a *app) runPipeline(cmd *cobra.Command, file string, o runOptions) error {
 	}
 	dir := cmp.Or(o.out, filepath.Join("runs", p.Name))
 	options := a.options()
+	options.Jobs, options.Memory = o.jobs, int64(o.gb*1e9)
 	options.Cache = pipelines.Cache(cmp.Or(o.cache, os.Getenv(cacheVariable)))
 	ctx := cmd.Context()
 	switch {
@@ -123,7 +134,10 @@ func (a *app) printMatrix(dir string, all []pipelines.InstanceResult, asJSON boo
 			Instances []pipelines.InstanceResult `json:"instances"`
 		}{dir, all})
 	}
-	return a.printTable(pipelines.Table(all, false))
+	if err := a.printTable(pipelines.Table(all, false)); err != nil {
+		return err
+	}
+	return a.printTable([][]string{nil, {"report", filepath.Join(dir, "matrix.html")}})
 }
 
 // printRun prints what was done with each stage, and what came out of it.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,7 +24,7 @@ type ui struct {
 	mu      sync.Mutex
 	stderr  *os.File
 	bars    *mpb.Progress // nil until the first bar, and off a terminal
-	bar     *bar          // of the stage that runs
+	shown   []*bar        // those that have not ended
 	tty     bool
 	json    bool // the log, and progress in it, as JSON lines
 	watch   *watch
@@ -79,37 +80,47 @@ func (u *ui) Write(p []byte) (int, error) {
 	return w.Write(p)
 }
 
-// progress returns what shows how far the named stage is.
-func (u *ui) progress(name string) stage.Progress {
-	show := u.shown(name)
+// progress returns what shows how far the named stage is, and what ends that. The
+// stages of an instance of a matrix go by the names of both.
+func (u *ui) progress(instance, stage string) (report stage.Progress, end func()) {
+	name := stage
+	if instance != "" {
+		name = instance + "/" + stage
+	}
+	show, end := u.show(name, instance != "")
 	if u.watch == nil {
-		return show
+		return show, end
 	}
 	return func(done, total int, note string) {
 		u.watch.report(name, done, total, note, time.Now())
 		show(done, total, note)
-	}
+	}, end
 }
 
-// shown returns what shows on standard error how far the named stage is.
-func (u *ui) shown(name string) stage.Progress {
+// show returns what shows on standard error how far the named stage is, and what ends
+// that. The bar of one that passes is taken away at its end: there may be hundreds.
+func (u *ui) show(name string, passes bool) (report stage.Progress, end func()) {
 	if !u.tty {
 		say := plainLine(u)
 		if u.json {
 			say = logLine(u.log)
 		}
-		return (&lines{say: say, name: name, now: time.Now, next: time.Now().Add(between), memory: megabytes}).report
+		l := &lines{say: say, name: name, now: time.Now, next: time.Now().Add(between), memory: megabytes}
+		return l.report, func() {}
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.bars == nil {
 		u.bars = mpb.New(mpb.WithOutput(u.stderr), mpb.WithWidth(40))
 	}
-	if u.bar != nil {
-		u.bar.end()
+	b := newBar(u.bars, name)
+	u.shown = append(u.shown, b)
+	return b.report, func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.shown = slices.DeleteFunc(u.shown, func(other *bar) bool { return other == b })
+		b.Abort(passes)
 	}
-	u.bar = newBar(u.bars, name)
-	return u.bar.report
 }
 
 // close ends the bars. What is logged later goes straight to standard error.
@@ -122,7 +133,9 @@ func (u *ui) close() {
 	if u.bars == nil || u.stopped {
 		return
 	}
-	u.bar.end()
+	for _, b := range u.shown {
+		b.Abort(false)
+	}
 	u.bars.Wait()
 	u.stopped = true
 }
