@@ -193,6 +193,12 @@ func (d *document) place(key string) Place {
 	return Place{Name: d.name}
 }
 
+// has reports whether the document sets the dotted key itself.
+func (d *document) has(key string) bool {
+	_, ok := d.places[key]
+	return ok
+}
+
 // tree returns what the document sets.
 func (d *document) tree() map[string]any {
 	m := map[string]any{}

@@ -95,7 +95,7 @@ func (p *Pipeline) PlanMatrix(ctx context.Context, dir string, o Options) ([]Ins
 		}
 		keys := map[string]string{} // of work that is done or not, by stage
 		for i, s := range in.Stages {
-			w := newWork(s.Kind, s.Config, in.Seed)
+			w := newWork(s.Kind, s.Config, s.Seed)
 			if s.Kind.Sources != nil {
 				if w.Sources, err = o.digests.sources(ctx, s.Kind.Sources(s.Config)); err != nil {
 					return nil, err

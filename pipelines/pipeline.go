@@ -48,6 +48,7 @@ type Stage struct {
 	Name   string // its folder in the run
 	Kind   Kind
 	Needs  map[string]string // role to the name of the stage that fills it
+	Seed   int64             // its own, or the pipeline's
 	Config Config
 	from   *document // where its settings were set
 	key    string    // its dotted key there
@@ -125,6 +126,7 @@ type file struct {
 type section struct {
 	Name  string            `mapstructure:"name"`
 	Run   string            `mapstructure:"run"`
+	Seed  int               `mapstructure:"seed"`
 	Needs map[string]string `mapstructure:"needs"`
 	With  map[string]any    `mapstructure:"with"`
 }
@@ -170,6 +172,9 @@ func (d *document) pipeline(kinds []Kind) (*Pipeline, file) {
 		st := Stage{Name: s.Name, key: keys[i]}
 		if !malformed[i] {
 			st = d.stage(kinds, keys[i], s)
+		}
+		if st.Seed = p.Seed; d.has(keys[i] + ".seed") {
+			st.Seed = int64(s.Seed)
 		}
 		p.Stages = append(p.Stages, st)
 	}

@@ -70,7 +70,7 @@ func (p *Pipeline) plan(ctx context.Context, at folder) ([]Step, map[string]*Rec
 // it that are done. The record is nil unless s is done too; the work lacks the
 // inputs that are still to be made.
 func (p *Pipeline) decide(ctx context.Context, at folder, s Stage, done map[string]*Record) (Work, Step, *Record, error) {
-	w := newWork(s.Kind, s.Config, p.Seed)
+	w := newWork(s.Kind, s.Config, s.Seed)
 	step := Step{Stage: s.Name, Kind: s.Kind.Name, Action: Run}
 	if s.Kind.Sources != nil {
 		var err error

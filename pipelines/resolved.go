@@ -26,6 +26,9 @@ func (p *Pipeline) Resolved(origins bool) []byte {
 	for _, s := range p.Stages {
 		item := &yaml.Node{Kind: yaml.MappingNode}
 		item.Content = append(named("name", s.key+".name", s.Name), named("run", s.key+".run", s.Kind.Name)...)
+		if s.Seed != p.Seed {
+			item.Content = append(item.Content, named("seed", s.key+".seed", s.Seed)...)
+		}
 		if len(s.Needs) > 0 {
 			needs := &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
 			for _, role := range slices.Sorted(maps.Keys(s.Needs)) {

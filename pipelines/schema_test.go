@@ -133,6 +133,7 @@ func makeSchema(t *testing.T) []byte {
 	item := object(map[string]any{
 		"name":  map[string]any{"type": "string", "pattern": nameForm.String(), "description": "name of the stage, and of its folder in the run"},
 		"run":   map[string]any{"enum": kindNames(Kinds()), "description": "kind of stage"},
+		"seed":  map[string]any{"type": "integer", "description": "seed of the stage's random numbers; without it the pipeline's"},
 		"needs": map[string]any{"type": "object", "description": "role to the name of the stage that fills it"},
 		"with":  map[string]any{"type": []string{"object", "null"}, "description": "settings that differ from the defaults"},
 	}, "name")
