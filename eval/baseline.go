@@ -43,6 +43,9 @@ func (s *study) addBaselines(ctx context.Context, set *dataset.Set) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
+			if s.failed[it.ID] != "" { // as the detector, none of them has an answer
+				continue
+			}
 			v, err := set.Volume(it.ID)
 			if err != nil {
 				m.Absent, s.unread = "a scan cannot be read", append(s.unread, it.ID)
@@ -51,7 +54,10 @@ func (s *study) addBaselines(ctx context.Context, set *dataset.Set) error {
 			marks[it.ID] = find(it, v)
 		}
 		if m.Absent == "" {
-			m.pool = s.pool(func(id string) []metric.Mark { return marks[id] })
+			var err error
+			if m.pool, err = s.pool(marks, masks{truth: s.masks.truth}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -145,35 +151,4 @@ func voxels(v *volume.Mapped) []float32 {
 // place returns the coordinates z, y, x of voxel i.
 func place(shape [3]int, i int) [3]float64 {
 	return [3]float64{float64(i / (shape[1] * shape[2])), float64(i / shape[2] % shape[1]), float64(i % shape[2])}
-}
-
-// largestRegion returns the voxels of the largest set of true ones that touch
-// by faces, edges or corners, the first of equal ones; nil if there are none.
-// It clears in.
-func largestRegion(in []bool, shape [3]int) []int {
-	var largest []int
-	for i := range in {
-		if !in[i] {
-			continue
-		}
-		in[i] = false
-		region := []int{i}
-		for k := 0; k < len(region); k++ {
-			z, y, x := region[k]/(shape[1]*shape[2]), region[k]/shape[2]%shape[1], region[k]%shape[2]
-			for nz := max(z-1, 0); nz <= min(z+1, shape[0]-1); nz++ {
-				for ny := max(y-1, 0); ny <= min(y+1, shape[1]-1); ny++ {
-					for nx := max(x-1, 0); nx <= min(x+1, shape[2]-1); nx++ {
-						if j := (nz*shape[1]+ny)*shape[2] + nx; in[j] {
-							in[j] = false
-							region = append(region, j)
-						}
-					}
-				}
-			}
-		}
-		if len(region) > len(largest) {
-			largest = region
-		}
-	}
-	return largest
 }

@@ -36,6 +36,10 @@ func oneClass(positive []bool) string {
 // scanFigures adds the figures that judge whole scans.
 func (s *study) scanFigures(r *Result, p *metric.Pool, seed int64) {
 	positive, score, kept := p.Cases()
+	of := "of boxes here and of masks in the challenge"
+	if s.cfg.Match == matchMask {
+		of = "of masks"
+	}
 	figures := []Figure{
 		{Key: "auc", Title: "ROC AUC per scan", Definition: "Area under the ROC curve of scans with a lesion against scans without, " +
 			"each scan scored by its highest detection (0 without any; scans whose only findings are not judged are left out)."},
@@ -45,7 +49,7 @@ func (s *study) scanFigures(r *Result, p *metric.Pool, seed int64) {
 		{Key: "specificity_at_sensitivity_90", Title: "Specificity at sensitivity 0.90", Definition: "Largest share of the scans without a lesion that are " +
 			"not called at a threshold at which at least 0.90 of those with one are. The threshold is that of these scans."},
 		{Key: "picai_ap", Title: "PI-CAI lesion AP", Definition: "Average precision of lesions by the rules of picai_eval: detections are assigned to lesions so that " +
-			"most overlap by an intersection over union of at least 0.10, of boxes here and of masks in the challenge."},
+			"most overlap by an intersection over union of at least 0.10, " + of + "."},
 		{Key: "picai_score", Title: "PI-CAI score", Definition: "Mean of the PI-CAI lesion AP and of the ROC AUC per scan: the score by which the challenge ranks."},
 		{Key: "auc_delong", Title: "ROC AUC per scan, DeLong", Definition: "The same area with the interval of DeLong, DeLong and Clarke-Pearson (1988).",
 			Interval: "DeLong, scans taken as independent"},
@@ -77,8 +81,8 @@ func (s *study) scanFigures(r *Result, p *metric.Pool, seed int64) {
 func (s *study) scanStatistics(r *Result, p *metric.Pool, figures []Figure, positive []bool, score []float64, kept []int, seed int64) {
 	fpr := recallGrid()
 	names := []string{"auc", "case_ap", "sensitivity_at_specificity_90", "specificity_at_sensitivity_90"}
-	boxes := hasExtent(p)
-	if boxes {
+	overlaps := hasExtent(p) || s.cfg.Match == matchMask
+	if overlaps {
 		names = append(names, "picai_ap", "picai_score")
 	}
 	v := newVector(names...)
@@ -95,7 +99,7 @@ func (s *study) scanStatistics(r *Result, p *metric.Pool, figures []Figure, posi
 			out[0] = curve[0]
 			copy(out[named:], curve[1:])
 			ranked(w, out[1:4])
-			if boxes {
+			if overlaps {
 				lesions(w, out[4:5])
 				out[5] = (out[4] + out[0]) / 2
 			}
@@ -111,20 +115,23 @@ func (s *study) scanStatistics(r *Result, p *metric.Pool, figures []Figure, posi
 }
 
 // noExtent is why figures of boxes are not defined.
-const noExtent = "the detections have no extent"
+const noExtent = "there are detections without an extent"
 
-// hasExtent reports whether detections are boxes and not places alone, as those
-// of LUNA16 are. Where there is none nothing is missing.
+// hasExtent reports whether all detections are boxes and none a place alone, as
+// those of LUNA16 are.
 func hasExtent(p *metric.Pool) bool {
 	for _, m := range p.Matches {
-		if len(m.Scan.Marks) > 0 {
-			return m.Scan.Marks[0].Size != [3]float64{}
+		for _, mark := range m.Scan.Marks {
+			if mark.Size == [3]float64{} {
+				return false
+			}
 		}
 	}
 	return true
 }
 
-// picaiCases returns the scans in kept with the overlaps of their boxes.
+// picaiCases returns the scans in kept with the overlaps of their masks, where
+// these were matched by, or else of their boxes.
 func picaiCases(p *metric.Pool, kept []int) []metric.PICAICase {
 	cases := make([]metric.PICAICase, len(kept))
 	for i, k := range kept {
@@ -135,13 +142,17 @@ func picaiCases(p *metric.Pool, kept []int) []metric.PICAICase {
 				c.Score = append(c.Score, mark.Score)
 			}
 		}
-		for _, truth := range m.Scan.Truths {
+		for t, truth := range m.Scan.Truths {
 			if truth.Ignore {
 				continue
 			}
 			row := make([]float64, 0, len(c.Score))
 			for j, mark := range m.Scan.Marks {
-				if m.Fates[j] != metric.Dropped && m.Fates[j] != metric.Ignored {
+				switch {
+				case m.Fates[j] == metric.Dropped || m.Fates[j] == metric.Ignored:
+				case m.Scan.Overlap != nil:
+					row = append(row, m.Scan.Overlap[t][j])
+				default:
 					row = append(row, metric.BoxIoU(truth.Centre, truth.Size, mark.Centre, mark.Size))
 				}
 			}

@@ -138,6 +138,28 @@ func decisionChart(d *DecisionCurve) *chart {
 	return c
 }
 
+// outlineChart draws how well the outline of each lesion agrees, by its size.
+func outlineChart(s *Segmentation) *chart {
+	c := newChart("outlines", "", "Diameter of the lesion, mm", "Dice")
+	if s.Undefined != "" {
+		return c
+	}
+	var x, y []float64
+	for _, m := range s.ByLesion {
+		x, y = append(x, *m.DiameterMM), append(y, *m.Dice) // a lesion is not empty
+	}
+	c.alt = fmt.Sprintf("Dice of each of %s against its diameter.", count(len(x), "lesion"))
+	for _, f := range s.Figures {
+		if f.Key == "lesion_dice" {
+			c.alt += " Mean " + spread(f) + "."
+		}
+	}
+	c.dots(series[0], x, y, nil, nil)
+	c.p.X.Min = 0
+	c.unit(false)
+	return c
+}
+
 func clamp(x []float64, low, high float64) []float64 {
 	out := make([]float64, len(x))
 	for i, v := range x {

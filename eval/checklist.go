@@ -3,7 +3,6 @@ package eval
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"oncovox/dataset"
 )
@@ -81,7 +80,7 @@ func toState(groups []checkGroup) []string {
 	for _, g := range groups {
 		for _, it := range g.Items {
 			if it.Status == youState {
-				out = append(out, strings.ToUpper(it.Asked[:1])+it.Asked[1:]+": "+it.Words)
+				out = append(out, upper(it.Asked)+": "+it.Words)
 			}
 		}
 	}

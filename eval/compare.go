@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
 
-	"oncovox/eval/metric"
 	"oncovox/internal/jsonl"
 	"oncovox/internal/stage"
 )
@@ -77,7 +75,8 @@ type ComparedTest struct {
 	Key        string   `json:"key"`
 	Title      string   `json:"title"`
 	Definition string   `json:"definition"`
-	A          *float64 `json:"a"` // what it counts for A: pairs that favour it, or the mean
+	Counts     string   `json:"counts"` // what a and b are
+	A          *float64 `json:"a"`
 	B          *float64 `json:"b"`
 	Pairs      int      `json:"pairs"` // lesions, scans or patients
 	P          *float64 `json:"p"`     // two-sided
@@ -126,17 +125,21 @@ func Compare(ctx context.Context, cfg CompareConfig, env stage.Env) error {
 		c.A, c.B = "A", "B"
 	}
 	p, q := a.pool(), b.pool()
+	pair := &comparer{a: p, b: q, bootstrap: cfg.Bootstrap, permutations: cfg.Permutations, seed: env.Seed}
 	c.Lesions, c.Patients = p.Counts().Lesions, slices.Max(p.Patients())+1
 	env.Progress.Report(0, 3, "lesions")
-	c.compareLesions(p, q)
+	c.Figures = pair.lesions()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	env.Progress.Report(1, 3, "scans")
-	c.compareScans(p, q)
+	c.Figures = append(c.Figures, pair.scans()...)
+	c.Redraws = pair.redraws
 	env.Progress.Report(2, 3, "operating points")
-	c.compareCalls(p, q, a.Threshold, b.Threshold)
-	c.judge()
+	c.Tests = pair.calls(a.Threshold, b.Threshold)
+	judge(c.Figures, c.Tests)
+	c.Verdict = c.Figures[0].Verdict
+	c.Words = c.sentence()
 	if err := jsonl.WriteValue(filepath.Join(env.Out, "compare.json"), c, 0o644); err != nil {
 		return err
 	}
@@ -167,128 +170,4 @@ func samePairs(a, b outcomes) error {
 		}
 	}
 	return nil
-}
-
-// lesionStatistic is what is compared of lesions.
-func lesionStatistic(p *metric.Pool) metric.Statistic {
-	froc := p.FROCStatistic(metric.CPMRates[:])()
-	at := make([]float64, len(metric.CPMRates))
-	return func(w []int, out []float64) {
-		froc(w, at)
-		out[0], out[1], out[2] = mean(at), p.AP(w), at[3]
-	}
-}
-
-// compareLesions adds the figures of lesions.
-func (c *Comparison) compareLesions(a, b *metric.Pool) {
-	figures := []ComparedFigure{
-		{Key: "cpm", Title: "CPM", Definition: "Mean sensitivity at 1/8 to 8 false positives per scan."},
-		{Key: "ap", Title: "Average precision", Definition: "Mean over the recalls 0, 0.01 to 1 of the best precision at that recall or beyond."},
-		{Key: "sensitivity_1fp", Title: "Sensitivity at 1 FP/scan", Definition: "Share of the lesions found where the FROC curve crosses one false positive per scan."},
-	}
-	n := len(figures)
-	joint := metric.NewJoint(a, b)
-	c.pairs(figures, a.Patients(), pairOf(n, func() metric.Statistic { return lesionStatistic(a) }, func() metric.Statistic { return lesionStatistic(b) }),
-		joint.Statistic(n, lesionStatistic), "there is no lesion in these scans")
-	c.Figures = append(c.Figures, figures...)
-}
-
-// pairOf makes statistics of the difference, then both figures.
-func pairOf(n int, a, b func() metric.Statistic) func() metric.Statistic {
-	return func() metric.Statistic {
-		fa, fb := a(), b()
-		return func(w []int, out []float64) {
-			fa(w, out[n:2*n])
-			fb(w, out[2*n:])
-			for i := range n {
-				out[i] = out[n+i] - out[2*n+i]
-			}
-		}
-	}
-}
-
-// pairs fills in figures from paired resamples and permutations of the units.
-func (c *Comparison) pairs(figures []ComparedFigure, units []int, paired func() metric.Statistic, swapped func() metric.PairStatistic, undefined string) {
-	n := len(figures)
-	v := newVector()
-	v.block(3 * n)
-	v.run(units, c.Bootstrap, c.Seed, paired)
-	c.Redraws += v.boot.Redraws
-	p := metric.Permute(units, c.Permutations, c.Seed, n, swapped)
-	for i := range figures {
-		f := &figures[i]
-		f.A, f.B = number(v.value[n+i]), number(v.value[2*n+i])
-		var d Figure
-		v.put(&d, i, undefined)
-		f.Difference, f.Low, f.High, f.BCaLow, f.BCaHigh, f.Interval, f.Undefined = d.Value, d.Low, d.High, d.BCaLow, d.BCaHigh, d.Interval, d.Undefined
-		f.P = number(p[i])
-		if f.Low != nil {
-			f.PBootstrap = number(v.boot.PFromZero(i))
-		}
-	}
-}
-
-// compareScans adds the figure of whole scans.
-func (c *Comparison) compareScans(a, b *metric.Pool) {
-	positive, sa, kept := a.Cases()
-	_, sb, _ := b.Cases()
-	f := []ComparedFigure{{Key: "auc", Title: "ROC AUC per scan", Definition: "Area under the ROC curve of scans with a lesion against scans without, each scan scored by its highest detection."}}
-	if why := oneClass(positive); why != "" {
-		f[0].Undefined = why
-	} else {
-		c.pairs(f, scanUnits(a, kept), pairOf(1, metric.AUCStatistic(positive, sa, nil), metric.AUCStatistic(positive, sb, nil)),
-			metric.AUCPair(positive, sa, sb), "")
-		_, p := metric.DeLongTest(positive, sa, sb)
-		f[0].PDeLong = number(p)
-	}
-	c.Figures = append(c.Figures, f...)
-}
-
-// judge adjusts the p values, and says what they and the intervals mean.
-func (c *Comparison) judge() {
-	figures, tests := adjusted(len(c.Figures), func(i int) *float64 { return c.Figures[i].P }), adjusted(len(c.Tests), func(i int) *float64 { return c.Tests[i].P })
-	for i := range c.Figures {
-		f := &c.Figures[i]
-		f.PHolm, f.Verdict = figures[i], verdictNone
-		switch {
-		case f.Difference == nil:
-			f.Verdict = "not defined"
-		case f.PHolm == nil || !(*f.PHolm < significance) || f.Low == nil:
-		case *f.Low > 0:
-			f.Verdict = verdictA
-		case *f.High < 0:
-			f.Verdict = verdictB
-		}
-	}
-	for i := range c.Tests {
-		t := &c.Tests[i]
-		t.PHolm, t.Verdict = tests[i], verdictNone
-		switch {
-		case t.P == nil:
-			t.Verdict = "not defined"
-		case !(*t.PHolm < significance) || *t.A == *t.B:
-		case (*t.A > *t.B) == (t.Key != "false_positives"): // fewer of these are better
-			t.Verdict = verdictA
-		default:
-			t.Verdict = verdictB
-		}
-	}
-	c.Verdict = c.Figures[0].Verdict
-	c.Words = c.sentence()
-}
-
-// adjusted returns p values by Holm, nil where there is none.
-func adjusted(n int, p func(i int) *float64) []*float64 {
-	var values []float64
-	var at []int
-	for i := range n {
-		if v := p(i); v != nil {
-			values, at = append(values, *v), append(at, i)
-		}
-	}
-	out := make([]*float64, n)
-	for k, v := range metric.Holm(values) {
-		out[at[k]] = number(math.Min(v, 1))
-	}
-	return out
 }

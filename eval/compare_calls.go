@@ -9,31 +9,31 @@ import (
 	"oncovox/eval/metric"
 )
 
-// compareCalls adds the tests of what each detector answers at its own operating
-// point.
-func (c *Comparison) compareCalls(a, b *metric.Pool, ta, tb *float64) {
+// calls returns the tests of what each detector answers at its own operating
+// point; nil thresholds stand for none that was chosen elsewhere.
+func (c *comparer) calls(ta, tb *float64) []ComparedTest {
 	tests := []ComparedTest{
-		{Key: "lesions", Title: "Lesions found", Definition: "McNemar's exact test of the lesions that one finds and the other misses, each at its operating point " +
+		{Key: "lesions", Title: "Lesions found", Counts: "lesions that only this one finds", Definition: "McNemar's exact test of the lesions that one finds and the other misses, each at its operating point " +
 			"(chi-square with continuity correction beside it). Lesions of one patient are taken as independent."},
-		{Key: "scans", Title: "Scans called right", Definition: "McNemar's exact test of the scans that one calls right and the other wrong, each at its operating point."},
-		{Key: "patients", Title: "Share of a patient's lesions found", Definition: "Wilcoxon's signed-rank test of the differences of the patients with a lesion; means are shown."},
-		{Key: "false_positives", Title: "False positives per scan of a patient", Definition: "Wilcoxon's signed-rank test of the differences of all patients; means are shown, and fewer are better."},
+		{Key: "scans", Title: "Scans called right", Counts: "scans that only this one calls right", Definition: "McNemar's exact test of the scans that one calls right and the other wrong, each at its operating point."},
+		{Key: "patients", Title: "Share of a patient's lesions found", Counts: "mean over the patients with a lesion", Definition: "Wilcoxon's signed-rank test of the differences of the patients with a lesion."},
+		{Key: "false_positives", Title: "False positives per scan of a patient", Counts: "mean over the patients; fewer are better", Definition: "Wilcoxon's signed-rank test of the differences of all patients."},
 	}
-	c.Tests = tests
 	if ta == nil || tb == nil {
 		for i := range tests {
 			tests[i].Undefined = "an evaluation has no operating point that was chosen elsewhere"
 		}
-		return
+		return tests
 	}
-	tests[0].mcnemar(lesionsFound(a, *ta), lesionsFound(b, *tb), "there is no lesion in these scans")
-	positive, sa, _ := a.Cases()
-	_, sb, _ := b.Cases()
+	tests[0].mcnemar(lesionsFound(c.a, *ta), lesionsFound(c.b, *tb), "there is no lesion in these scans")
+	positive, sa, _ := c.a.Cases()
+	_, sb, _ := c.b.Cases()
 	tests[1].mcnemar(calledRight(positive, sa, *ta), calledRight(positive, sb, *tb), "no scan is judged")
-	sharesA, wrongA := byPatient(a, *ta)
-	sharesB, wrongB := byPatient(b, *tb)
+	sharesA, wrongA := byPatient(c.a, *ta)
+	sharesB, wrongB := byPatient(c.b, *tb)
 	tests[2].wilcoxon(sharesA, sharesB)
 	tests[3].wilcoxon(wrongA, wrongB)
+	return tests
 }
 
 // mcnemar fills t in from what each has right.
@@ -166,7 +166,7 @@ func (c *Comparison) markdown() string {
 			fmt.Fprintf(&b, "| %s | | | | not defined: %s | | |\n", t.Title, t.Undefined)
 			continue
 		}
-		fmt.Fprintf(&b, "| %s | %d | %.4g | %.4g | %s | %s | %s |\n", t.Title, t.Pairs, *t.A, *t.B, pValue(t.P), pValue(t.PHolm), t.Verdict)
+		fmt.Fprintf(&b, "| %s (%s) | %d | %.4g | %.4g | %s | %s | %s |\n", t.Title, t.Counts, t.Pairs, *t.A, *t.B, pValue(t.P), pValue(t.PHolm), t.Verdict)
 	}
 	fmt.Fprintf(&b, "\nIntervals: %d paired resamples of the patients, percentiles and BCa. p: paired permutation test, %d ways to swap the detectors patient by patient, "+
 		"adjusted after Holm within each table. A detector is called better where the adjusted p is below %g and the interval leaves out zero.\n", c.Bootstrap, c.Permutations, c.Significance)

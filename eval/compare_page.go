@@ -25,17 +25,24 @@ func (p *comparePage) Say(verdict string) string {
 	return verdict
 }
 
-// page gathers the report of the comparison of a and b.
-func (c *Comparison) page(version string, a, b *metric.Pool) *comparePage {
-	p := &comparePage{Title: c.A + " against " + c.B, Subtitle: "Comparison of two detectors · Oncovox " + version, Comparison: c}
-	for _, f := range c.Figures {
+// reach is how far from zero differences and their intervals lie at most, and a
+// little more.
+func reach(figures []ComparedFigure) float64 {
+	most := 0.0
+	for _, f := range figures {
 		for _, v := range []*float64{f.Difference, f.Low, f.High} {
 			if v != nil {
-				p.Reach = max(p.Reach, *v, -*v)
+				most = max(most, *v, -*v)
 			}
 		}
 	}
-	p.Reach = max(1.05*p.Reach, 0.01)
+	return max(1.05*most, 0.01)
+}
+
+// page gathers the report of the comparison of a and b.
+func (c *Comparison) page(version string, a, b *metric.Pool) *comparePage {
+	p := &comparePage{Title: c.A + " against " + c.B, Subtitle: "Comparison of two detectors · Oncovox " + version, Comparison: c}
+	p.Reach = reach(c.Figures)
 	p.Least = -p.Reach
 	var results []*Result
 	for i, pool := range []*metric.Pool{a, b} {

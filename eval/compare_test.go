@@ -40,7 +40,7 @@ func writeFiles(t testing.TB, dir, name string, share float64, seed int64) Files
 	points := filepath.Join(dir, "points.json")
 	must(t, os.WriteFile(points, []byte(`{"points":[{"name":"1 FP/scan","fp_per_scan":1,"threshold":0.45}],"part":"val","patients":["another"]}`), 0o644))
 	cfg := FilesConfig{Truth: filepath.Join(dir, "truth.csv"), Scans: filepath.Join(dir, "scans.csv"), Detections: filepath.Join(dir, name+".csv"),
-		Points: points, Match: matchSphere, IoU: 0.1, Bootstrap: 200}
+		Points: points, Match: matchSphere, IoU: 0.1, DistanceMM: 10, Bootstrap: 200}
 	must(t, os.WriteFile(cfg.Truth, []byte(truth.String()), 0o644))
 	must(t, os.WriteFile(cfg.Scans, []byte(scans.String()), 0o644))
 	must(t, os.WriteFile(cfg.Detections, []byte(found.String()), 0o644))

@@ -10,13 +10,14 @@ import (
 )
 
 // Version is raised when the same inputs would be reported differently.
-const Version = 3
+const Version = 4
 
 // Config is the evaluate section of a pipeline file.
 type Config struct {
 	Part          string    `mapstructure:"part"`           // the part whose labelled scans count: "train", "val" or "test"
-	Match         string    `mapstructure:"match"`          // what a hit is: "sphere" (mark strictly inside the lesion's ball, as LUNA16) or "iou" (overlap of boxes)
-	IoU           float64   `mapstructure:"iou"`            // least overlap of a hit where match is iou, in (0, 1]
+	Match         string    `mapstructure:"match"`          // what a hit is: "sphere" (mark strictly inside the lesion's ball, as LUNA16), "iou" (overlap of boxes), "distance" (of centres) or "mask" (overlap of masks, as PI-CAI)
+	IoU           float64   `mapstructure:"iou"`            // least overlap of a hit where match is iou or mask, in (0, 1]; a Dice of d is an overlap of d/(2-d)
+	DistanceMM    float64   `mapstructure:"distance_mm"`    // largest distance of the centres of a hit where match is distance, in mm, above 0
 	FPRates       []float64 `mapstructure:"fp_rates"`       // false positives per scan at which sensitivities are listed, rising, above 0
 	Bootstrap     int       `mapstructure:"bootstrap"`      // resamples of the patients behind each interval, 40 to 1000000
 	Baselines     []string  `mapstructure:"baselines"`      // methods without learning beside the detector: "central-box", "suv-threshold", "hottest-voxel"
@@ -29,8 +30,10 @@ type Config struct {
 
 // The rules by which a detection hits a lesion.
 const (
-	matchSphere = "sphere"
-	matchIoU    = "iou"
+	matchSphere   = "sphere"
+	matchIoU      = "iou"
+	matchDistance = "distance"
+	matchMask     = "mask"
 )
 
 // The methods that detections are compared with.
@@ -43,7 +46,7 @@ const (
 // Default returns the settings that a pipeline file starts from.
 func Default() Config {
 	return Config{
-		Part: dataset.Test, Match: matchSphere, IoU: 0.1, FPRates: metric.CPMRates[:], Bootstrap: 1000,
+		Part: dataset.Test, Match: matchSphere, IoU: 0.1, DistanceMM: 10, FPRates: metric.CPMRates[:], Bootstrap: 1000,
 		Baselines: []string{centralBox}, SUVThreshold: 2.5, SizeBinsMM: []float64{6, 8, 15, 30}, SmallestGroup: 5, Gallery: 6,
 	}
 }
@@ -58,8 +61,9 @@ func (c Config) Validate() error {
 	}
 	check(c.Part == dataset.Train || c.Part == dataset.Val || c.Part == dataset.Test,
 		"part %q: want train, val or test", c.Part)
-	check(c.Match == matchSphere || c.Match == matchIoU, "match %q: want sphere or iou", c.Match)
+	check(slices.Contains([]string{matchSphere, matchIoU, matchDistance, matchMask}, c.Match), "match %q: want sphere, iou, distance or mask", c.Match)
 	check(c.IoU > 0 && c.IoU <= 1, "iou %v: want more than 0 and at most 1", c.IoU)
+	check(c.DistanceMM > 0 && c.DistanceMM < 1e6, "distance_mm %v: want more than 0", c.DistanceMM)
 	check(len(c.FPRates) > 0 && rising(c.FPRates), "fp_rates %v: want rising numbers above 0", c.FPRates)
 	check(c.Bootstrap >= 40 && c.Bootstrap <= 1e6, "bootstrap %d: want 40 to 1000000", c.Bootstrap)
 	check(c.SUVThreshold > 0 && c.SUVThreshold < 1e6, "suv_threshold %v: want more than 0", c.SUVThreshold)
@@ -90,17 +94,29 @@ func rising(x []float64) bool {
 
 // rule returns the matching that c asks for.
 func (c Config) rule() func(metric.Scan) metric.Match {
-	if c.Match == matchIoU {
+	switch c.Match {
+	case matchIoU:
 		return metric.ByIoU(c.IoU)
+	case matchDistance:
+		return metric.ByDistance(c.DistanceMM)
+	case matchMask:
+		return metric.ByMask(c.IoU)
 	}
 	return metric.InSphere
 }
 
 // hit says in words what a hit is.
 func (c Config) hit() string {
-	if c.Match == matchIoU {
+	switch c.Match {
+	case matchIoU:
 		return fmt.Sprintf("the boxes of detection and lesion overlap with an intersection over union of at least %.2g "+
 			"(greedy by score, each lesion found once, further detections are false positives)", c.IoU)
+	case matchDistance:
+		return fmt.Sprintf("the centre of the detection lies at most %g mm from the lesion's centre "+
+			"(greedy by score, the nearest lesion first, each lesion found once, further detections are false positives)", c.DistanceMM)
+	case matchMask:
+		return fmt.Sprintf("the masks of detection and lesion overlap with an intersection over union of at least %.2g "+
+			"(assigned as in PI-CAI, each lesion found once, further detections on it count nowhere; a detection without a mask is the ellipsoid in its box)", c.IoU)
 	}
 	return "the centre of the detection lies nearer to the lesion's centre than half its diameter " +
 		"(LUNA16: the best detection finds the lesion, further ones count nowhere)"

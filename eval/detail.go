@@ -1,5 +1,7 @@
 package eval
 
+import "oncovox/lesion"
+
 // A Proportion is a share with two intervals.
 type Proportion struct {
 	Hits      int      `json:"hits"`
@@ -69,12 +71,27 @@ type Decision struct {
 	High      *float64 `json:"high"`
 }
 
-// A Segmentation compares masks of detections with those of lesions, scan by
-// scan.
+// A Segmentation compares masks of detections with those of lesions, by scan and
+// by lesion.
 type Segmentation struct {
-	Figures   []Figure `json:"figures"` // dice, hd95, assd: means over the scans
-	Scans     int      `json:"scans"`   // with both masks
-	Undefined string   `json:"not_defined,omitempty"`
+	Figures   []Figure    `json:"figures"`             // dice, hd95, assd: means over the scans; lesion_dice, lesion_hd95, lesion_assd: over the lesions
+	Untouched int         `json:"untouched_lesions"`   // that no part of the detector's masks touches
+	False     int         `json:"false_parts"`         // of the detector's masks, that touch no lesion
+	Without   int         `json:"scans_without_masks"` // of the detector, or with a lesion that has none: they do not count
+	ByScan    []Segmented `json:"by_scan"`             // that are compared
+	ByLesion  []Segmented `json:"by_lesion"`           // judged ones of these scans
+	Undefined string      `json:"not_defined,omitempty"`
+}
+
+// A Segmented is a scan, or a lesion of one, as two masks have it.
+type Segmented struct {
+	Scan       int      `json:"scan"`                  // numbered from 1 in the order of their ids
+	DiameterMM *float64 `json:"diameter_mm,omitempty"` // of a lesion
+	Dice       *float64 `json:"dice"`                  // null where both masks are empty
+	HD95       *float64 `json:"hd95"`                  // mm; null where one is empty
+	ASSD       *float64 `json:"assd"`                  // mm; null where one is empty
+
+	lesion lesion.Lesion
 }
 
 // A Flow is what became of the data on its way to the figures.

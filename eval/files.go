@@ -18,14 +18,17 @@ import (
 // FilesConfig names the files of an evaluation of detections by any program,
 // and how they are judged.
 type FilesConfig struct {
-	Truth      string  // lesions: CSV or JSON lines, see lesion.ReadTable
-	Detections string  // CSV or JSON lines, see lesion.ReadDetectionTable
-	Scans      string  // CSV of the scans that count; "" takes those with a lesion in Truth
-	Points     string  // JSON of operating points and what they were chosen on; "" for none
-	Match      string  // as in Config
-	IoU        float64 // as in Config
-	Bootstrap  int     // as in Config
-	Prevalence float64 // as in Config
+	Truth          string  // lesions: CSV or JSON lines, see lesion.ReadTable
+	Detections     string  // CSV or JSON lines, see lesion.ReadDetectionTable
+	Scans          string  // CSV of the scans that count; "" takes those with a lesion in Truth
+	Points         string  // JSON of operating points and what they were chosen on; "" for none
+	LesionMasks    string  // folder with VOLUME.nii.gz, in which each lesion has its label; "" for none
+	DetectionMasks string  // folder with VOLUME.nii.gz on the same grid, above 0 what the detector marks; "" for none
+	Match          string  // as in Config
+	IoU            float64 // as in Config
+	DistanceMM     float64 // as in Config
+	Bootstrap      int     // as in Config
+	Prevalence     float64 // as in Config
 }
 
 // givenFiles is the part of which files are reported.
@@ -34,7 +37,7 @@ const givenFiles = "given files"
 // config returns the settings of the figures.
 func (c FilesConfig) config() Config {
 	d := Default()
-	d.Match, d.IoU, d.Bootstrap, d.Prevalence, d.Baselines = c.Match, c.IoU, c.Bootstrap, c.Prevalence, nil
+	d.Match, d.IoU, d.DistanceMM, d.Bootstrap, d.Prevalence, d.Baselines = c.Match, c.IoU, c.DistanceMM, c.Bootstrap, c.Prevalence, nil
 	return d
 }
 
@@ -76,7 +79,6 @@ func RunFiles(ctx context.Context, cfg FilesConfig, env stage.Env) error {
 		return err
 	}
 	a.gates = []Gate{gateLeakage(b), gate}
-	a.results[0].Segmentation = noMasks("the given files hold no masks")
 	return a.finish(env)
 }
 
@@ -90,7 +92,7 @@ func readStudy(cfg FilesConfig) (*study, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &study{cfg: cfg.config(), attributes: map[string]Attributes{}}
+	s := &study{cfg: cfg.config(), attributes: map[string]Attributes{}, failed: map[string]string{}}
 	s.cfg.Part = givenFiles
 	if cfg.Scans != "" {
 		err = s.readScans(cfg.Scans)
@@ -118,11 +120,25 @@ func readStudy(cfg FilesConfig) (*study, error) {
 	if err != nil {
 		return nil, err
 	}
+	for id := range s.failed {
+		if len(marks[id]) > 0 {
+			return nil, fmt.Errorf("%s: volume %.40q has detections, although %s says that it failed", cfg.Detections, id, cfg.Scans)
+		}
+	}
 	if s.cfg.Match == matchIoU && slices.ContainsFunc(found, func(d lesion.Detection) bool { return d.SizeMM == [3]float64{} }) {
 		return nil, fmt.Errorf("%w: %s has detections without sizes, which cannot be matched by their overlap: match by sphere", stage.ErrConfig, cfg.Detections)
 	}
-	s.judge("the detections of the given file", marks)
-	return s, nil
+	if cfg.LesionMasks != "" {
+		if s.masks.truth, err = masksIn(cfg.LesionMasks); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.DetectionMasks != "" {
+		if s.masks.found, err = masksIn(cfg.DetectionMasks); err != nil {
+			return nil, err
+		}
+	}
+	return s, s.judge("the detections of the given file", marks)
 }
 
 // scansOfTruth takes the scans that have a lesion.
@@ -135,7 +151,7 @@ func (s *study) scansOfTruth(truth []lesion.Lesion) {
 }
 
 // scanColumns are those of the file of scans beside volume.
-var scanColumns = []string{"patient", "modality", "manufacturer", "slice_thickness_mm", "site", "sex", "age_band"}
+var scanColumns = []string{"patient", "modality", "manufacturer", "slice_thickness_mm", "site", "sex", "age_band", "failed"}
 
 var ageBand = regexp.MustCompile(`^(\d{1,3}-\d{1,3}|\d{1,3}\+)$`)
 
@@ -153,6 +169,15 @@ func (s *study) readScans(path string) error {
 			return fmt.Errorf("age_band: want a band such as 40-59 or 80+, and no age")
 		}
 		seen[id] = true
+		if text := cells["failed"]; text != "" {
+			failed, err := strconv.ParseBool(text)
+			if err != nil {
+				return fmt.Errorf("failed %.20q: want true or false", text)
+			}
+			if failed {
+				s.failed[id] = "given"
+			}
+		}
 		it := dataset.Item{ID: id, Patient: cmp.Or(cells["patient"], id), Labelled: true, Modality: cells["modality"], Manufacturer: cells["manufacturer"]}
 		if text := cells["slice_thickness_mm"]; text != "" {
 			v, err := strconv.ParseFloat(text, 64)

@@ -55,7 +55,7 @@ func TestFilesOfLittle(t *testing.T) {
 				t.Skip("-short: two of the cases stand for all")
 			}
 			dir := t.TempDir()
-			cfg := FilesConfig{Truth: write(t, dir, "t.csv", tt.truth), Detections: write(t, dir, "d.csv", tt.found), Match: matchSphere, IoU: 0.1, Bootstrap: 40}
+			cfg := FilesConfig{Truth: write(t, dir, "t.csv", tt.truth), Detections: write(t, dir, "d.csv", tt.found), Match: matchSphere, IoU: 0.1, DistanceMM: 10, Bootstrap: 40}
 			if tt.scans != "" {
 				cfg.Scans = write(t, dir, "s.csv", tt.scans)
 			}
@@ -100,7 +100,7 @@ func TestRunFilesRefuses(t *testing.T) {
 		"point of no threshold": {truth, found, "", `{"points":[{"name":"x"}]}`, "point 1: no threshold"},
 	} {
 		dir := t.TempDir()
-		cfg := FilesConfig{Truth: write(t, dir, "t.csv", tt.truth), Detections: write(t, dir, "d.csv", tt.found), Match: matchSphere, IoU: 0.1, Bootstrap: 40}
+		cfg := FilesConfig{Truth: write(t, dir, "t.csv", tt.truth), Detections: write(t, dir, "d.csv", tt.found), Match: matchSphere, IoU: 0.1, DistanceMM: 10, Bootstrap: 40}
 		if tt.scans != "" {
 			cfg.Scans = write(t, dir, "s.csv", tt.scans)
 		}
@@ -113,7 +113,7 @@ func TestRunFilesRefuses(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	cfg := FilesConfig{Truth: write(t, dir, "t.csv", truth), Detections: write(t, dir, "d.csv", found), Match: matchIoU, IoU: 0.1, Bootstrap: 40}
+	cfg := FilesConfig{Truth: write(t, dir, "t.csv", truth), Detections: write(t, dir, "d.csv", found), Match: matchIoU, IoU: 0.1, DistanceMM: 10, Bootstrap: 40}
 	if err := RunFiles(context.Background(), cfg, stage.Env{Out: dir}); !errors.Is(err, stage.ErrConfig) {
 		t.Errorf("overlap of detections without sizes: error %v", err)
 	}

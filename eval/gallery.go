@@ -96,15 +96,8 @@ type tile struct {
 func (s *study) tiles(set *dataset.Set, scenes []scene) ([]tile, error) {
 	var out []tile
 	for _, sc := range scenes {
-		it := s.items[sc.scan]
-		v, err := set.Volume(it.ID)
-		if err != nil { // the figures do not depend on it
-			s.unread = append(s.unread, it.ID)
-			continue
-		}
-		g := newGreys(it, v)
 		scan := s.detector().pool.Matches[sc.scan].Scan
-		f := frame{round: s.cfg.Match == matchSphere}
+		f := frame{round: s.cfg.Match == matchSphere || s.cfg.Match == matchDistance}
 		for t, truth := range scan.Truths {
 			f.truths = append(f.truths, outline{truth.Centre, truth.Size, truth.Diameter})
 			if t == sc.truth {
@@ -118,21 +111,94 @@ func (s *study) tiles(set *dataset.Set, scenes []scene) ([]tile, error) {
 				f.centre, f.extent = mark.Centre, slices.Max(mark.Size[:])
 			}
 		}
-		g.look(f.centre, f.extent)
-		panels, err := f.draw(g)
-		if err != nil {
-			return nil, fmt.Errorf("volume %s: %v", it.ID, err)
+		if s.cfg.Match == matchMask { // as they were matched: detections without a mask keep their boxes
+			var err error
+			if f.truth, f.found, err = s.masks.read(s.items[sc.scan]); err != nil {
+				return nil, err
+			}
+			f.truths = nil
+			if f.found != nil {
+				f.marks = nil
+			}
 		}
-		out = append(out, tile{Title: sc.title, Detail: sc.detail, Scan: "Scan " + it.ID[:min(8, len(it.ID))], Window: g.window(),
-			Alt: sc.title + ", " + sc.detail, Panels: panels})
+		t, err := s.draw(set, sc.scan, f, sc.title, sc.detail)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t...)
 	}
 	return out, nil
+}
+
+// draw returns the frame of a scan as a tile; none where the scan cannot be read,
+// on which no figure depends.
+func (s *study) draw(set *dataset.Set, scan int, f frame, title, detail string) ([]tile, error) {
+	it := s.items[scan]
+	v, err := set.Volume(it.ID)
+	if err != nil {
+		s.unread = append(s.unread, it.ID)
+		return nil, nil
+	}
+	g := newGreys(it, v)
+	g.look(f.centre, f.extent)
+	panels, err := f.draw(g)
+	if err != nil {
+		return nil, fmt.Errorf("volume %s: %v", it.ID, err)
+	}
+	return []tile{{Title: title, Detail: detail, Scan: "Scan " + it.ID[:min(8, len(it.ID))], Window: g.window(),
+		Alt: title + ", " + detail, Panels: panels}}, nil
+}
+
+// outlines draws the lesions whose masks agree the least and the best, at most
+// cfg.Gallery of each.
+func (s *study) outlines(set *dataset.Set, g *Segmentation) (worst, best []tile, err error) {
+	rows := slices.DeleteFunc(slices.Clone(g.ByLesion), func(m Segmented) bool { return m.Dice == nil })
+	slices.SortStableFunc(rows, func(a, b Segmented) int { return cmp.Compare(*a.Dice, *b.Dice) })
+	n := min(len(rows), s.cfg.Gallery)
+	draw := func(m Segmented) ([]tile, error) {
+		f := frame{centre: m.lesion.CentreLPSMM, extent: slices.Max(m.lesion.SizeMM[:])}
+		if f.truth, f.found, err = s.masks.read(s.items[m.Scan-1]); err != nil {
+			return nil, err
+		}
+		detail := "no part of the detector's mask touches it"
+		if m.HD95 != nil {
+			detail = fmt.Sprintf("HD95 %.1f mm, ASSD %.1f mm", *m.HD95, *m.ASSD)
+		}
+		return s.draw(set, m.Scan-1, f, fmt.Sprintf("Lesion of %.1f mm, Dice %.2f", m.lesion.DiameterMM, *m.Dice), detail)
+	}
+	for k := range n {
+		low, err := draw(rows[k])
+		if err != nil {
+			return nil, nil, err
+		}
+		worst = append(worst, low...)
+		if k < len(rows)-n { // none is among both
+			high, err := draw(rows[len(rows)-1-k])
+			if err != nil {
+				return nil, nil, err
+			}
+			best = append(best, high...)
+		}
+	}
+	return worst, best, nil
 }
 
 // A gallerySection is the pictures of one kind.
 type gallerySection struct {
 	Title, Words, Empty string
 	Tiles               []tile
+}
+
+// outlineSections are the pictures of outlines, nil where there are none.
+func (a *assessment) outlineSections() []gallerySection {
+	if len(a.worst) == 0 {
+		return nil
+	}
+	out := []gallerySection{{"Outlines that agree the least", "The lesions with the lowest Dice.", "", a.worst}}
+	if len(a.best) > 0 {
+		out = append(out, gallerySection{"Outlines that agree the most", "The lesions with the highest Dice.", "", a.best})
+	}
+	return out
 }
 
 // gallery is nil where there is no picture at all.

@@ -11,7 +11,6 @@ import (
 
 	"oncovox/dataset"
 	"oncovox/internal/stage"
-	"oncovox/volume"
 )
 
 // giveCounts adds the counts that ingest leaves.
@@ -92,39 +91,6 @@ func TestGateThresholds(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(f.tuned, "operating_points.json"), []byte(`{"points":[{"name":"p"}]}`), 0o644))
 	if err := Run(context.Background(), small(), f.env(t, "gated")); err == nil || errors.Is(err, stage.ErrGate) {
 		t.Errorf("no threshold: error %v", err)
-	}
-}
-
-// Masks beside the detections are compared with those of the lesions: equal
-// ones have Dice 1 and no distance.
-func TestSegmentationOfEqualMasks(t *testing.T) {
-	f := newFixture(t, 9, "HU")
-	set, err := dataset.Open(f.data)
-	must(t, err)
-	defer set.Close()
-	must(t, os.MkdirAll(filepath.Join(f.detections, "masks"), 0o755))
-	must(t, os.MkdirAll(filepath.Join(f.data, "dataset", "masks"), 0o755))
-	items := set.Items(dataset.Test)
-	for _, it := range items {
-		m := volume.NewMask(it.Geometry)
-		for i := range 30 {
-			m.Labels[len(m.Labels)/2+i] = 1
-		}
-		_, err := volume.WriteMask(filepath.Join(f.data, "dataset", "masks", it.ID), m)
-		must(t, err)
-		must(t, volume.WriteMaskNIfTI(filepath.Join(f.detections, "masks", it.ID+".nii.gz"), m))
-	}
-	cfg := small()
-	cfg.Bootstrap, cfg.Gallery = 40, 0
-	_, m := run(t, f, cfg, "masks")
-	s := m.Methods[0].Segmentation
-	if s.Scans != len(items) || *s.Figures[0].Value != 1 || *s.Figures[1].Value != 0 || *s.Figures[2].Value != 0 {
-		t.Errorf("%d scans of %d, %+v", s.Scans, len(items), s.Figures)
-	}
-	other := volume.NewMask(volume.Grid([3]int{4, 4, 4}, [3]float64{1, 1, 1}, [3]float64{}))
-	must(t, volume.WriteMaskNIfTI(filepath.Join(f.detections, "masks", items[0].ID+".nii.gz"), other))
-	if err := Run(context.Background(), small(), f.env(t, "grid")); err == nil {
-		t.Error("a mask on another grid was taken")
 	}
 }
 

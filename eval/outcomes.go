@@ -30,6 +30,7 @@ type outcome struct {
 	Lesions []*float64 `json:"lesions"` // by judged lesion, the score of the detection that finds it, null where missed
 	False   []float64  `json:"false"`   // scores of the false positives, falling
 	Ignored int        `json:"ignored"` // findings that are not judged
+	Score   *float64   `json:"score"`   // of the whole scan; null where it is not called, since its only findings are not judged
 }
 
 func outcomesOf(hit string, p *metric.Pool, threshold *float64) outcomes {
@@ -57,6 +58,10 @@ func outcomesOf(hit string, p *metric.Pool, threshold *float64) outcomes {
 		}
 		slices.Sort(s.False)
 		slices.Reverse(s.False)
+	}
+	_, score, kept := p.Cases()
+	for k, i := range kept {
+		o.Scans[i].Score = &score[k]
 	}
 	o.IDs = hex.EncodeToString(ids.Sum(nil))
 	return o
@@ -107,6 +112,9 @@ func (o outcomes) pool() *metric.Pool {
 		}
 		for _, score := range s.False {
 			m.Scan.Marks, m.Fates = append(m.Scan.Marks, metric.Mark{Score: score}), append(m.Fates, metric.False)
+		}
+		if s.Score != nil { // a further mark of a lesion decides it where matching is not by score
+			m.Scan.Marks, m.Fates = append(m.Scan.Marks, metric.Mark{Score: *s.Score}), append(m.Fates, metric.Hit)
 		}
 		scans[i], found[id] = m.Scan, m
 	}

@@ -18,7 +18,15 @@ type page struct {
 	Summary         []string
 	Tiles           []statistic
 	Methods         []methodRow
-	Differences     []Difference
+	Against         []Versus
+	Least, Reach    float64 // of the line on which differences are drawn
+	Tests           int     // against the baselines that have an answer
+	Swaps           int     // behind each p value
+	Unread          *Unread
+	UnreadWords     string
+	UnreadRows      [][3]string // figure, on all scans, on those that were read
+	Segmentation    *Segmentation
+	Outlines        []gallerySection
 	Hit             string
 	Charts          map[string]template.HTML
 	NoROC           string // why there is no ROC curve, "" if there is one
@@ -90,7 +98,7 @@ func (a *assessment) page() *page {
 	s, d, b := a.study, a.results[0], a.background
 	p := &page{
 		Title: "Detection of tumours: evaluation report", Subtitle: a.subtitle(), MadeData: a.madeData(),
-		Summary: a.summary(), Tiles: a.tiles(), Checks: a.checks(), Hit: "A hit: " + s.cfg.hit() + ".", Charts: inline(a.charts), Differences: a.differences,
+		Summary: a.summary(), Tiles: a.tiles(), Checks: a.checks(), Hit: "A hit: " + s.cfg.hit() + ".", Charts: inline(a.charts), Against: a.against,
 		Points: a.points, PointsWords: a.pointsWords(), Working: a.work, CentreError: spread(d.Figure("centre_error")),
 		NoROC: d.Figure("auc").Undefined, Calibration: d.Calibration, Decision: d.Decision, Flow: a.flowTable(),
 		Leakage: b.leakage, Definitions: defined(d), Checklist: checkRun(a.answers()),
@@ -107,6 +115,22 @@ func (a *assessment) page() *page {
 		p.Methods = append(p.Methods, row)
 	}
 	p.Rates = rates(a.results)
+	for _, v := range a.against {
+		p.Reach = max(p.Reach, reach(v.Figures))
+		for _, t := range v.Tests {
+			if t.P != nil {
+				p.Tests++
+			}
+		}
+	}
+	p.Least, p.Swaps = -p.Reach, s.cfg.Bootstrap
+	if p.Unread = a.unread; p.Unread != nil {
+		p.UnreadWords, p.UnreadRows = a.unreadWords(), a.unreadRows()
+	}
+	if g := d.Segmentation; g.Undefined == "" {
+		p.Segmentation = g
+		p.Outlines = a.outlineSections()
+	}
 	p.Gallery = a.gallery()
 	for _, img := range b.reconstructions {
 		src := "data:image/png;base64," + base64.StdEncoding.EncodeToString(img.png)

@@ -151,6 +151,16 @@ type frame struct {
 	extent        float64    // of what is meant, mm
 	round         bool       // outlines are balls, else boxes
 	truths, marks []outline
+	truth, found  *volume.Mask // whose borders are drawn; nil for none
+}
+
+// place returns where in the patient the pixel of a panel lies, whose sides have
+// step mm.
+func (f frame) place(pl plane, step float64, row, col int) [3]float64 {
+	p := f.centre
+	p[pl.right] += pl.signR * step * (float64(col) + 0.5 - panelPixels/2)
+	p[pl.down] += pl.signD * step * (float64(row) + 0.5 - panelPixels/2)
+	return p
 }
 
 // A plane is how a panel lies in the patient: the LPS axes to its right and
@@ -181,10 +191,7 @@ func (f frame) draw(g *greys) ([]panel, error) {
 		step := side / panelPixels
 		for row := range panelPixels {
 			for col := range panelPixels {
-				p := f.centre
-				p[pl.right] += pl.signR * step * (float64(col) + 0.5 - panelPixels/2)
-				p[pl.down] += pl.signD * step * (float64(row) + 0.5 - panelPixels/2)
-				img.SetGray(col, row, color.Gray{Y: g.at(p)})
+				img.SetGray(col, row, color.Gray{Y: g.at(f.place(pl, step, row, col))})
 			}
 		}
 		var b bytes.Buffer
@@ -207,6 +214,12 @@ func (f frame) svg(pl plane, side float64, picture []byte) string {
 	}
 	for _, o := range f.marks {
 		f.outline(&b, pl, o, "found")
+	}
+	if f.truth != nil {
+		f.contour(&b, pl, side, f.truth, "truth")
+	}
+	if f.found != nil {
+		f.contour(&b, pl, side, f.found, "found")
 	}
 	font := side / 15
 	for i, at := range [4][2]float64{{-half + font*0.7, font * 0.35}, {half - font*0.7, font * 0.35}, {0, -half + font}, {0, half - font*0.4}} {

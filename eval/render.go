@@ -26,7 +26,7 @@ var functions = template.FuncMap{
 	"two":    func(v *float64) string { return orDash(v, "%.2f") },
 	"short":  func(v *float64) string { return orDash(v, "%.4g") },
 	"p":      pValue, "spread": spread, "thousands": thousands, "cell": inCell, "noun": noun, "part": partName,
-	"forest": forest, "mostFirst": mostFirst,
+	"forest": forest, "versus": versus, "mostFirst": mostFirst,
 	"proportions": func(c *Cases) []Proportion { return []Proportion{c.Sensitivity, c.Specificity, c.PPV, c.NPV} },
 }
 

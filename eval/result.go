@@ -82,17 +82,6 @@ type Stratum struct {
 	FPPerScan   *float64 `json:"fp_per_scan,omitempty"` // at the working point
 }
 
-// A Difference compares the detector with another method on the same scans.
-type Difference struct {
-	Than    string   `json:"than"`
-	Title   string   `json:"title"`
-	Value   *float64 `json:"value"` // detector less the other
-	Low     *float64 `json:"low"`
-	High    *float64 `json:"high"`
-	P       *float64 `json:"p"` // two-sided, from the paired bootstrap
-	Verdict string   `json:"verdict"`
-}
-
 // A Result is all that was measured of one method.
 type Result struct {
 	Method       string         `json:"method"`

@@ -58,9 +58,6 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 		return err
 	}
 	a.gates = []Gate{gateLeakage(b), gate}
-	if a.results[0].Segmentation, err = s.segmentation(ctx, set, detections, env.Seed); err != nil {
-		return err
-	}
 	env.Progress.Report(3, steps, "pictures")
 	if err := a.drawGallery(set); err != nil {
 		return err
@@ -91,19 +88,22 @@ func (a *assessment) finish(env stage.Env) error {
 
 // An assessment is a study with all that was measured.
 type assessment struct {
-	study       *study
-	background  *background
-	env         stage.Env
-	results     []*Result // the detector's first
-	points      []Point   // operating points, as judged here
-	differences []Difference
-	flow        Flow
-	gates       []Gate
-	work        Point // the threshold by which sizes and pictures are judged
-	charts      []*chart
-	hits        []tile
-	missed      []tile
-	wrong       []tile
+	study      *study
+	background *background
+	env        stage.Env
+	results    []*Result // the detector's first
+	points     []Point   // operating points, as judged here
+	against    []Versus  // the baselines
+	flow       Flow
+	unread     *Unread
+	gates      []Gate
+	work       Point // the threshold by which sizes and pictures are judged
+	charts     []*chart
+	hits       []tile
+	missed     []tile
+	wrong      []tile
+	worst      []tile // outlines that agree the least
+	best       []tile // outlines that agree the most
 }
 
 // assess measures every method.
@@ -125,8 +125,13 @@ func (s *study) assess(ctx context.Context, b *background, env stage.Env) (*asse
 		}
 	}
 	env.Progress.Report(2, steps, "comparisons")
-	a.differences = s.differences(env.Seed)
+	a.against = s.against(a.threshold(), env.Seed)
+	a.unread = s.withoutUnread(b.points, a.work, env.Seed)
 	a.flow = s.follow(b, a.results[0])
+	var err error
+	if a.results[0].Segmentation, err = s.segmentation(ctx, env.Seed); err != nil {
+		return nil, err
+	}
 	a.drawCharts()
 	return a, ctx.Err()
 }
@@ -151,7 +156,7 @@ func (s *study) workingPoint(points []Point) Point {
 
 func (a *assessment) drawCharts() {
 	a.charts = []*chart{frocChart(a.results, a.points), rocChart(a.results), prChart(a.results),
-		reliabilityChart(a.results[0].Calibration), decisionChart(a.results[0].Decision),
+		reliabilityChart(a.results[0].Calibration), decisionChart(a.results[0].Decision), outlineChart(a.results[0].Segmentation),
 		pretrainChart(&a.background.pretrainCurve, a.background.pretrain),
 		finetuneChart(&a.background.finetuneCurve), validationChart(&a.background.finetuneCurve)}
 }
@@ -164,6 +169,9 @@ func (a *assessment) drawGallery(set *dataset.Set) (err error) {
 	if a.missed, err = a.study.tiles(set, missed); err != nil {
 		return err
 	}
-	a.wrong, err = a.study.tiles(set, wrong)
+	if a.wrong, err = a.study.tiles(set, wrong); err != nil {
+		return err
+	}
+	a.worst, a.best, err = a.study.outlines(set, a.results[0].Segmentation)
 	return err
 }

@@ -102,8 +102,8 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if len(m.Methods) != 2 || m.Methods[1].Method != centralBox || len(m.Points) != 3 || len(m.Differences) != 2 {
-		t.Errorf("%d methods, %d points, %d differences; want 2, 3, 2", len(m.Methods), len(m.Points), len(m.Differences))
+	if len(m.Methods) != 2 || m.Methods[1].Method != centralBox || len(m.Points) != 3 || len(m.Baselines) != 1 {
+		t.Errorf("%d methods, %d points, %d baselines; want 2, 3, 1", len(m.Methods), len(m.Points), len(m.Baselines))
 	}
 	if m.WorkingPoint.Threshold != 0.45 {
 		t.Errorf("working point %+v, want that of 1 FP/scan on validation", m.WorkingPoint)

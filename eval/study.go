@@ -1,7 +1,9 @@
 package eval
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"oncovox/dataset"
@@ -19,6 +21,8 @@ type study struct {
 	outside    int                   // detections in scans that do not count
 	attributes map[string]Attributes // by id, what is known beside
 	methods    []*method             // the detector first
+	masks      masks                 // of lesions and of the detector
+	failed     map[string]string     // by id, why a scan that counts got no answer from the detector
 	unread     []string              // ids of scans that a picture or a baseline wanted and that cannot be read
 }
 
@@ -33,7 +37,11 @@ type method struct {
 
 // newStudy reads the detections of the stage in dir and matches them.
 func newStudy(cfg Config, set *dataset.Set, dir string) (*study, error) {
-	s := &study{cfg: cfg}
+	s := &study{cfg: cfg, masks: masks{truth: set.Mask}, failed: map[string]string{}}
+	var err error
+	if s.masks.found, err = masksIn(filepath.Join(dir, "masks")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	known := map[string]bool{}
 	for _, it := range set.Items("") {
 		known[it.ID] = true
@@ -57,8 +65,10 @@ func newStudy(cfg Config, set *dataset.Set, dir string) (*study, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.judge("the detections that were evaluated", marks)
-	return s, nil
+	if err := s.readFailed(dir, known, marks); err != nil {
+		return nil, err
+	}
+	return s, s.judge("the detections that were evaluated", marks)
 }
 
 // marksOf returns the detections of the file at path by their scans. Each must
@@ -80,7 +90,7 @@ func marksOf(path string, found []lesion.Detection, known map[string]bool, where
 }
 
 // judge makes the method of the given marks the detector.
-func (s *study) judge(what string, marks map[string][]metric.Mark) {
+func (s *study) judge(what string, marks map[string][]metric.Mark) error {
 	all, counted := 0, 0
 	for _, m := range marks {
 		all += len(m)
@@ -89,22 +99,29 @@ func (s *study) judge(what string, marks map[string][]metric.Mark) {
 		counted += len(marks[it.ID])
 	}
 	s.outside = all - counted
-	s.methods = []*method{{Name: "detector", Title: "Detector", What: what,
-		pool: s.pool(func(id string) []metric.Mark { return marks[id] })}}
+	pool, err := s.pool(marks, s.masks)
+	s.methods = []*method{{Name: "detector", Title: "Detector", What: what, pool: pool}}
+	return err
 }
 
 // pool matches the marks of each scan with its lesions.
-func (s *study) pool(marks func(id string) []metric.Mark) *metric.Pool {
+func (s *study) pool(marks map[string][]metric.Mark, m masks) (*metric.Pool, error) {
 	scans := make([]metric.Scan, len(s.items))
 	for i, it := range s.items {
-		scans[i] = metric.Scan{ID: it.ID, Patient: it.Patient, Marks: marks(it.ID)}
+		scans[i] = metric.Scan{ID: it.ID, Patient: it.Patient, Marks: marks[it.ID]}
 		for _, l := range it.Lesions {
 			scans[i].Truths = append(scans[i].Truths, metric.Truth{
 				Centre: l.CentreLPSMM, Size: l.SizeMM, Diameter: l.DiameterMM, Ignore: l.Ignore,
 			})
 		}
+		if s.cfg.Match == matchMask {
+			var err error
+			if scans[i].Overlap, err = m.overlap(it, marks[it.ID]); err != nil {
+				return nil, err
+			}
+		}
 	}
-	return metric.NewPool(scans, s.cfg.rule())
+	return metric.NewPool(scans, s.cfg.rule()), nil
 }
 
 // detector returns the method that is judged.

@@ -60,6 +60,9 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// upper begins a text with a capital letter.
+func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
 // noun is that of n things: "1 scan" of scans.
 func noun(n int, plural string) string {
 	if n == 1 {

@@ -51,27 +51,45 @@ func (a *assessment) summary() []string {
 		out = append(out, fmt.Sprintf("If one false alarm per scan is accepted it finds %s of the lesions (95\u00a0%% interval %s to %s).",
 			percent(f.Value), percent(f.Low), percent(f.High)))
 	}
-	for _, diff := range a.differences {
-		if strings.HasPrefix(diff.Title, "CPM") && diff.Value != nil {
-			title := diff.Than
-			for _, m := range s.methods {
-				if m.Name == diff.Than {
-					title = m.Title
-				}
-			}
-			out = append(out, fmt.Sprintf("Against the baseline “%s”: %s (difference of CPM %s, 95\u00a0%% interval %s to %s).",
-				title, diff.Verdict, orDash(diff.Value, "%+.3f"), orDash(diff.Low, "%+.3f"), orDash(diff.High, "%+.3f")))
+	if a.unread != nil {
+		out = append(out, a.unreadWords())
+	}
+	for _, v := range a.against {
+		if f := v.Figures[0]; f.Difference != nil {
+			out = append(out, fmt.Sprintf("Against the baseline “%s”: %s (difference of CPM %s, 95\u00a0%% interval %s to %s, p %s by permutation, adjusted for %s).",
+				v.Title, versus(v.Verdict), orDash(f.Difference, "%+.3f"), orDash(f.Low, "%+.3f"), orDash(f.High, "%+.3f"), pValue(f.PHolm), count(len(a.against)*len(v.Figures), "comparison")))
 		}
 	}
 	return out
+}
+
+// versus is a verdict of the detector, A, against a baseline.
+func versus(verdict string) string {
+	switch verdict {
+	case verdictA:
+		return "the detector is better"
+	case verdictB:
+		return "the detector is worse"
+	}
+	return verdict
+}
+
+// unreadWords says how the scans count that the detector could not read.
+func (a *assessment) unreadWords() string {
+	u := a.unread
+	s := fmt.Sprintf("The detector could not read %s of these (%s). They count as scans in which it found nothing, and their %s as missed: the sensitivities are lower bounds.",
+		count(u.Scans, "scan"), u.why(), count(u.Lesions, "lesion"))
+	if w := u.Working; w.Lesions > 0 && a.judgedWork() != nil {
+		s += fmt.Sprintf(" Of the lesions in the scans that it read it found %d of %d, with %s false alarms per scan.", w.Found, w.Lesions, orDash(w.FPPerScan, "%.2f"))
+	}
+	return s
 }
 
 // checks are the reasons to rely on the figures, and those that fail.
 func (a *assessment) checks() []check {
 	var out []check
 	for _, g := range a.gates {
-		name := strings.ToUpper(g.Name[:1]) + g.Name[1:] + ": " + g.Status
-		out = append(out, check{g.Status == Passed, name, strings.ToUpper(g.Detail[:1]) + g.Detail[1:] + "."})
+		out = append(out, check{g.Status == Passed, upper(g.Name) + ": " + g.Status, upper(g.Detail) + "."})
 	}
 	switch part := a.study.cfg.Part; part {
 	case dataset.Test:
@@ -80,6 +98,12 @@ func (a *assessment) checks() []check {
 	default:
 		out = append(out, check{false, "", fmt.Sprintf("The scans are the part “%s”, on which the detector was trained or chosen.", part)})
 	}
+	if u := a.unread; u != nil {
+		out = append(out, check{false, "Unread scans", fmt.Sprintf("%s got no answer, and count as scans without detections in every figure.", upper(count(u.Scans, "scan")))})
+	}
+	if words := a.otherRule(); words != "" {
+		out = append(out, check{false, "", words})
+	}
 	if n := a.results[0].Counts.Lesions; n < 100 {
 		out = append(out, check{false, "", fmt.Sprintf("There are only %s: intervals are wide.", count(n, "lesion"))})
 	}
@@ -87,6 +111,25 @@ func (a *assessment) checks() []check {
 		out = append(out, check{false, "", "The scans were made by a program."})
 	}
 	return out
+}
+
+// otherRule says that the thresholds were chosen by another rule of what a hit
+// is, "" where they were not or it is not known.
+func (a *assessment) otherRule() string {
+	if len(a.points) == 0 {
+		return ""
+	}
+	for _, st := range a.background.stages {
+		if st.Kind != "finetune" {
+			continue
+		}
+		for _, setting := range st.Settings {
+			if setting[0] == "match" && setting[1] != a.study.cfg.Match {
+				return fmt.Sprintf("The thresholds were chosen with hits by “%s”, and are judged here with hits by “%s”.", setting[1], a.study.cfg.Match)
+			}
+		}
+	}
+	return ""
 }
 
 // pointsWords says where the thresholds come from.
@@ -136,6 +179,10 @@ func (a *assessment) limitations() []string {
 	}
 	if p := a.background.pretrain; p != nil && p.Transductive {
 		out = append(out, "The backbone was pretrained on scans of all parts, without their labels (transductive).")
+	}
+	if u := a.unread; u != nil {
+		out = append(out, fmt.Sprintf("%s could not be read by the detector and count as scans without detections. That lowers sensitivities, and flatters false positives per scan and specificities: "+
+			"see the figures without them.", upper(count(u.Scans, "scan"))))
 	}
 	if s.other > 0 {
 		out = append(out, fmt.Sprintf("%s of the part without labels do not count.", count(s.other, "scan")))
@@ -210,7 +257,7 @@ func (a *assessment) facts() [][2]string {
 
 func (a *assessment) splitWords() string {
 	if s := a.background.split; s != nil && s.Method != "" {
-		return fmt.Sprintf("%s%s (seed %d).", strings.ToUpper(s.Method[:1]), s.Method[1:], s.Seed)
+		return fmt.Sprintf("%s (seed %d).", upper(s.Method), s.Seed)
 	}
 	return ""
 }

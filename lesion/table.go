@@ -18,14 +18,14 @@ import (
 var (
 	placeColumns  = []string{"x_lps_mm", "y_lps_mm", "z_lps_mm"}
 	sizeColumns   = []string{"size_x_mm", "size_y_mm", "size_z_mm"}
-	lesionColumns = slices.Concat([]string{"volume", "patient", "id", "diameter_mm", "ignore"}, placeColumns, sizeColumns)
+	lesionColumns = slices.Concat([]string{"volume", "patient", "id", "diameter_mm", "ignore", "label"}, placeColumns, sizeColumns)
 	foundColumns  = slices.Concat([]string{"volume", "score", "diameter_mm"}, placeColumns, sizeColumns)
 )
 
 // ReadTable reads lesions from a file of any program: a CSV file, if path ends
 // in .csv, with the columns volume, x_lps_mm, y_lps_mm, z_lps_mm, and
 // diameter_mm or size_x_mm, size_y_mm, size_z_mm or both, and perhaps patient,
-// id and ignore (true or false); else a lesions.jsonl. A diameter that is not
+// id, ignore (true or false) and label (its value in the mask); else a lesions.jsonl. A diameter that is not
 // given is the geometric mean of the sizes; sizes that are not given are the
 // diameter. A lesion without an id is named by its line. Errors name the line.
 func ReadTable(path string) ([]Lesion, error) {
@@ -50,6 +50,11 @@ func ReadTable(path string) ([]Lesion, error) {
 		if text := r.text("ignore"); text != "" {
 			if l.Ignore, err = strconv.ParseBool(text); err != nil {
 				return fmt.Errorf("ignore %.20q: want true or false", text)
+			}
+		}
+		if text := r.text("label"); text != "" {
+			if l.Label, err = strconv.Atoi(text); err != nil {
+				return fmt.Errorf("label %.20q: want a number from 0 to 255", text)
 			}
 		}
 		rows = append(rows, l)

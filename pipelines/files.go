@@ -12,14 +12,17 @@ import (
 
 // FilesConfig names the files of an evaluation of detections by any program.
 type FilesConfig struct {
-	Truth      string  `mapstructure:"truth"`      // lesions: CSV or JSON lines
-	Detections string  `mapstructure:"detections"` // detections: CSV or JSON lines
-	Scans      string  `mapstructure:"scans"`      // CSV of the scans that count; "" takes those with a lesion
-	Points     string  `mapstructure:"points"`     // JSON of operating points; "" for none
-	Match      string  `mapstructure:"match"`      // what a hit is: "sphere" or "iou"
-	IoU        float64 `mapstructure:"iou"`        // least overlap of a hit where match is iou
-	Bootstrap  int     `mapstructure:"bootstrap"`  // resamples of the patients behind each interval
-	Prevalence float64 `mapstructure:"prevalence"` // at which predictive values are stated; 0 takes that of the scans
+	Truth          string  `mapstructure:"truth"`           // lesions: CSV or JSON lines
+	Detections     string  `mapstructure:"detections"`      // detections: CSV or JSON lines
+	Scans          string  `mapstructure:"scans"`           // CSV of the scans that count; "" takes those with a lesion
+	Points         string  `mapstructure:"points"`          // JSON of operating points; "" for none
+	LesionMasks    string  `mapstructure:"lesion_masks"`    // folder with the masks of the lesions; "" for none
+	DetectionMasks string  `mapstructure:"detection_masks"` // folder with those of the detector; "" for none
+	Match          string  `mapstructure:"match"`           // what a hit is: "sphere", "iou", "distance" or "mask"
+	IoU            float64 `mapstructure:"iou"`             // least overlap of a hit where match is iou or mask
+	DistanceMM     float64 `mapstructure:"distance_mm"`     // largest distance of a hit where match is distance
+	Bootstrap      int     `mapstructure:"bootstrap"`       // resamples of the patients behind each interval
+	Prevalence     float64 `mapstructure:"prevalence"`      // at which predictive values are stated; 0 takes that of the scans
 }
 
 // Validate returns what is missing or cannot be judged with, or nil.
@@ -39,14 +42,14 @@ func Files() Kind {
 	d := eval.Default()
 	return Kind{
 		Name: "files", Version: eval.Version,
-		Default: FilesConfig{Match: d.Match, IoU: d.IoU, Bootstrap: d.Bootstrap, Prevalence: d.Prevalence},
+		Default: FilesConfig{Match: d.Match, IoU: d.IoU, DistanceMM: d.DistanceMM, Bootstrap: d.Bootstrap, Prevalence: d.Prevalence},
 		Run: act(func(ctx context.Context, c FilesConfig, env stage.Env) error {
 			return eval.RunFiles(ctx, eval.FilesConfig(c), env)
 		}),
 		Sources: func(cfg Config) []string {
 			c := cfg.(FilesConfig)
 			paths := []string{c.Truth, c.Detections}
-			for _, path := range []string{c.Scans, c.Points} {
+			for _, path := range []string{c.Scans, c.Points, c.LesionMasks, c.DetectionMasks} {
 				if path != "" {
 					paths = append(paths, path)
 				}

@@ -52,6 +52,7 @@ type Distances struct {
 // NaN where a set is empty. It panics if the grids differ.
 func SurfaceDistances(a, b Grid) Distances {
 	a.check("SurfaceDistances", b)
+	a, b = crop(a, b)
 	sa, sb := surface(a), surface(b)
 	ab, ba := distancesTo(sa, sb), distancesTo(sb, sa)
 	if len(ab) == 0 || len(ba) == 0 {
@@ -71,6 +72,36 @@ func SurfaceDistances(a, b Grid) Distances {
 		HD95:      max(percentile(ab, 0.95), percentile(ba, 0.95)),
 		ASSD:      sum / float64(len(ab)+len(ba)),
 	}
+}
+
+// crop returns the part of two grids that holds all voxels of both, and those
+// beside them, which changes no distance.
+func crop(a, b Grid) (Grid, Grid) {
+	low, high := a.Shape, [3]int{-1, -1, -1}
+	for i := range a.In {
+		if a.In[i] || b.In[i] {
+			at := [3]int{i / (a.Shape[1] * a.Shape[2]), i / a.Shape[2] % a.Shape[1], i % a.Shape[2]}
+			for k := range 3 {
+				low[k], high[k] = min(low[k], at[k]), max(high[k], at[k])
+			}
+		}
+	}
+	var shape [3]int
+	for k := range 3 {
+		low[k] = max(low[k]-1, 0)
+		shape[k] = max(min(high[k]+1, a.Shape[k]-1)-low[k]+1, 0)
+	}
+	cut := func(g Grid) Grid {
+		out := Grid{shape, g.SpacingMM, make([]bool, 0, shape[0]*shape[1]*shape[2])}
+		for z := range shape[0] {
+			for y := range shape[1] {
+				row := ((low[0]+z)*g.Shape[1]+low[1]+y)*g.Shape[2] + low[2]
+				out.In = append(out.In, g.In[row:row+shape[2]]...)
+			}
+		}
+		return out
+	}
+	return cut(a), cut(b)
 }
 
 // percentile is numpy.percentile with linear interpolation, of sorted values.
