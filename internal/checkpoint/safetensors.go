@@ -28,6 +28,9 @@ var ErrFormat = errors.New("not a whole checkpoint")
 // maxHeader bounds the header of a file that is read, in bytes.
 const maxHeader = 16 << 20
 
+// pieceBytes is how much of a tensor is read or written at once.
+const pieceBytes = 64 << 10
+
 // Entries of the metadata by which damage is found.
 const (
 	digestKey = "sha256"        // digest of the tensors' bytes
@@ -54,49 +57,76 @@ type entry struct {
 	Offsets [2]uint64 `json:"data_offsets"`
 }
 
-// Write writes f to the file at path. Equal files have equal bytes.
+// Write writes f to the file at path. Equal files have equal bytes. The tensors are
+// written piece by piece: no second copy of them is made.
 func Write(path string, f File) error {
-	b, err := encode(f)
+	w, err := whole.Create(path, 0o644)
 	if err != nil {
+		return err
+	}
+	defer w.Abort()
+	if err := f.encode(w); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return whole.WriteFile(path, b, 0o644)
+	return w.Commit()
 }
 
-func encode(f File) ([]byte, error) {
+// encode writes f to w.
+func (f File) encode(w io.Writer) error {
 	total := 0
 	header := map[string]any{}
 	for _, t := range f.Tensors {
 		if n, ok := size(t.Shape); !ok || n != len(t.Data) {
-			return nil, fmt.Errorf("tensor %s: shape %v for %d values", t.Name, t.Shape, len(t.Data))
+			return fmt.Errorf("tensor %s: shape %v for %d values", t.Name, t.Shape, len(t.Data))
 		}
 		if _, ok := header[t.Name]; ok || t.Name == "" || t.Name == "__metadata__" {
-			return nil, fmt.Errorf("tensor name %q is taken or empty", t.Name)
+			return fmt.Errorf("tensor name %q is taken or empty", t.Name)
 		}
 		header[t.Name] = entry{"F32", t.Shape, [2]uint64{uint64(total), uint64(total + 4*len(t.Data))}}
 		total += 4 * len(t.Data)
 	}
-	data := make([]byte, 0, total)
-	for _, t := range f.Tensors {
-		for _, v := range t.Data {
-			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
-		}
+	sum := sha256.New()
+	if err := f.data(sum); err != nil {
+		return err
 	}
-	meta := map[string]string{digestKey: digest(data), headerKey: f.headerDigest()}
+	meta := map[string]string{digestKey: hex.EncodeToString(sum.Sum(nil)), headerKey: f.headerDigest()}
 	for k, v := range f.Meta {
 		if k == digestKey || k == headerKey {
-			return nil, fmt.Errorf("metadata key %q is taken", k)
+			return fmt.Errorf("metadata key %q is taken", k)
 		}
 		meta[k] = v
 	}
 	header["__metadata__"] = meta
 	h, err := json.Marshal(header) // keys sorted
 	if err != nil {
-		return nil, err
+		return err
 	}
 	h = append(h, strings.Repeat(" ", -len(h)&7)...)
-	out := binary.LittleEndian.AppendUint64(make([]byte, 0, 8+len(h)+total), uint64(len(h)))
-	return append(append(out, h...), data...), nil
+	if _, err := w.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(h)))); err != nil {
+		return err
+	}
+	if _, err := w.Write(h); err != nil {
+		return err
+	}
+	return f.data(w)
+}
+
+// data writes the bytes of all tensors to w.
+func (f File) data(w io.Writer) error {
+	buf := make([]byte, pieceBytes)
+	for _, t := range f.Tensors {
+		for rest := t.Data; len(rest) > 0; {
+			n := min(len(rest), len(buf)/4)
+			for i, v := range rest[:n] {
+				binary.LittleEndian.PutUint32(buf[4*i:], math.Float32bits(v))
+			}
+			if _, err := w.Write(buf[:4*n]); err != nil {
+				return err
+			}
+			rest = rest[n:]
+		}
+	}
+	return nil
 }
 
 func digest(data []byte) string {
@@ -160,7 +190,7 @@ func Decode(r io.Reader, size int64) (File, error) {
 		return File{}, fmt.Errorf("%w: the header does not have its own digest", ErrFormat)
 	}
 	sum := sha256.New()
-	buf := make([]byte, 64<<10)
+	buf := make([]byte, pieceBytes)
 	for i, e := range entries {
 		t := &f.Tensors[i]
 		t.Data = make([]float32, (e.Offsets[1]-e.Offsets[0])/4)
