@@ -184,7 +184,7 @@ func (c *collector) keep(f file) error {
 		if err != nil {
 			return err
 		}
-		if err := c.journal.done(f.number, f.id(), at, raw); err != nil {
+		if err := c.journal.done(f.number, f.id, at, raw); err != nil {
 			return err
 		}
 	}

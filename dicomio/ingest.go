@@ -17,7 +17,7 @@ import (
 
 // Version is raised when the same sources and settings would give other
 // artifacts.
-const Version = 5
+const Version = 6
 
 // Run reads the archives in cfg.Sources, in the folder of the role "archives" and
 // in cfg.Labels, and leaves in env.Out:
@@ -28,6 +28,7 @@ const Version = 5
 //	volumes/<id>/   the voxels (package volume)
 //	masks/<id>/     the voxels of the lesions, where a volume has any
 //	made.jsonl      a line for each volume: the digest of what it was made from
+//	frames          the digests of all frames
 //	ingest.json     counts
 //	crosswalk.jsonl what each id stands for; private
 //	key             the key of the ids; private
@@ -42,7 +43,7 @@ const Version = 5
 // done: after ctx is done, a fault of the machine or a kill, another Run with the
 // same sources and settings goes on from it and leaves the same bytes. Of the finished
 // ingest in env.Previous it takes the volumes that would be made from the same slices
-// in the same way. Memory is that of one volume
+// in the same way, and decodes the DICOM files of other series only. Memory is that of a few planes
 // and one file a worker, of 16 bytes a slice, of about a kilobyte a series, of 24 bytes a corner
 // of the lesions' outlines, and of a bit a pixel of the boxes of their segments.
 func Run(ctx context.Context, cfg Config, env stage.Env) error {
@@ -64,10 +65,14 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err != nil {
 		return err
 	}
-	err = work(ctx, sources, cfg, env, maker{
-		cfg: cfg, ids: ids, spill: sp, journal: j, hands: make(hands, cmp.Or(cfg.Workers, runtime.GOMAXPROCS(0))), dir: filepath.Join(env.Out, "volumes"),
-		previous: env.Previous, made: openMade(env.Previous),
-	})
+	m := maker{
+		cfg: cfg, ids: ids, spill: sp, journal: j, dir: filepath.Join(env.Out, "volumes"), again: &visits{},
+		hands:    make(hands, cmp.Or(cfg.Workers, runtime.GOMAXPROCS(0))),
+		previous: env.Previous, made: openMade(env.Previous), known: openKnown(env.Previous),
+	}
+	err = m.work(ctx, sources, env)
+	env.Logger().Info("ingested", "frames_decoded", sp.decoded.Load())
+	m.known.close()
 	sp.file.Close()
 	j.close()
 	if err == nil || errors.Is(err, stage.ErrRefused) || errors.Is(err, stage.ErrConfig) {
@@ -77,8 +82,8 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 }
 
 // work reads the sources, makes the volumes and writes what is left of them.
-func work(ctx context.Context, sources []string, cfg Config, env stage.Env, m maker) error {
-	found, err := read(ctx, sources, cfg, m.spill, m.journal, env.Progress)
+func (m maker) work(ctx context.Context, sources []string, env stage.Env) error {
+	found, err := m.read(ctx, sources, env.Progress, nil)
 	if err != nil {
 		return err
 	}
@@ -87,14 +92,17 @@ func work(ctx context.Context, sources []string, cfg Config, env stage.Env, m ma
 	}
 	found.warn(env.Log)
 	m.images = found.images()
-	all, err := makeAll(ctx, m, found.series, env.Progress)
+	all, err := m.makeAll(ctx, found.series, env.Progress)
 	if err != nil {
 		return err
 	}
-	if err := m.journal.writeMade(env.Out); err != nil {
+	if err := m.remake(ctx, sources, &found, all, env.Progress); err != nil {
 		return err
 	}
-	o := newOutcome(found, all, m.ids, cfg)
+	if err := cmp.Or(m.journal.writeMade(env.Out), m.spill.writeFrames(env.Out, all)); err != nil {
+		return err
+	}
+	o := newOutcome(found, all, m.ids, m.cfg)
 	err = o.write(env.Out)
 	o.labels.warn(env.Log)
 	return err
@@ -136,7 +144,7 @@ func openState(out string) (*spill, *journal, error) {
 
 // makeAll makes the volumes of every series, several at once, and returns what
 // became of them in the order of the series.
-func makeAll(ctx context.Context, m maker, all []*series, progress stage.Progress) ([]judged, error) {
+func (m maker) makeAll(ctx context.Context, all []*series, progress stage.Progress) ([]judged, error) {
 	results := make([]judged, len(all))
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

@@ -70,6 +70,8 @@ func (c *coder) slice(s *slice) {
 	c.text(&s.sop)
 	c.int(&s.frame)
 	c.int(&s.order)
+	c.bytes(s.file[:])
+	c.int(&s.visit)
 	c.bool(&s.ofMany)
 	c.int(&s.rows)
 	c.int(&s.cols)

@@ -169,8 +169,8 @@ func TestResumeSavesWork(t *testing.T) {
 			stop()
 		}
 	}})
-	if err == nil || size() != before {
-		t.Errorf("the spill grew from %d to %d bytes (%v)", before, size(), err)
+	if grown := size() - before; err == nil || grown != sectionHead+40*frameRow { // digests that are in memory alone
+		t.Errorf("the spill of %d bytes grew by %d (%v)", before, grown, err)
 	}
 }
 

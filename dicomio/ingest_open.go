@@ -23,14 +23,20 @@ type file struct {
 	header *metaHeader // of a MetaImage whose voxels are elsewhere: in voxels
 	voxels kept
 
+	id     [16]byte
 	number int     // of the visit, from 1
 	kept   []slice // that an interrupted run has kept of it
 	block  block   // where they are
 }
 
-// id tells f from all other files. What a header refers to belongs to it.
-func (f *file) id() [16]byte {
-	return digestOf([]byte(f.name), []byte{0}, f.voxels.digest[:], f.bytes)
+// identify sets what tells f from all files of other content. What is not DICOM goes
+// by its name, and what a header refers to belongs to it.
+func (f *file) identify() {
+	if f.form == unknownForm {
+		f.id = digestOf(f.bytes)
+		return
+	}
+	f.id = digestOf([]byte(f.name), []byte{0}, f.voxels.digest[:], f.bytes)
 }
 
 // A kept is a file that waits in the spill.
@@ -91,7 +97,9 @@ func passedOver(e *Entry, form fileForm, labelsOnly bool) (why content, ok bool)
 
 // recall finds what an interrupted run has kept of f.
 func (c *collector) recall(f *file) {
-	f.kept, f.block = c.journal.slices(f.number, f.id(), c.spill)
+	f.identify()
+	f.kept, f.block = c.journal.slices(f.number, f.id, c.spill)
+	c.only.met(f.id)
 }
 
 // open finds out what a file holds, and keeps its slices in the spill.
@@ -138,7 +146,11 @@ func (c *collector) open(f *file) content {
 	for i := 0; err == nil && i < in.Frames; i++ {
 		var sl slice
 		if sl, err = newSlice(in, i); err == nil {
-			if i >= len(f.kept) || !c.spill.restore(f.kept[i].pixels, sl.rows*sl.cols, &sl.pixels) {
+			switch {
+			case i < len(f.kept) && c.spill.restore(f.kept[i].pixels, sl.rows*sl.cols, &sl.pixels):
+			case c.later(in.Series):
+				sl.pixels.offset = unread
+			default:
 				err = c.spill.put(in, i, &sl.pixels)
 			}
 			all = append(all, sl)
@@ -159,13 +171,16 @@ func (c *collector) open(f *file) content {
 // note keeps what is known of the slices of s, all of f, beside their pixels, and
 // notes in the journal that they are there.
 func (c *collector) note(f *file, s *series, all []slice) error {
+	for i := range all {
+		all[i].file, all[i].visit = f.id, f.number
+	}
 	if !slices.Equal(all, f.kept) {
 		var raw []byte
 		var err error
 		if f.block, raw, err = c.spill.keepFacts(all); err != nil {
 			return err
 		}
-		if err := c.journal.done(f.number, f.id(), f.block, raw); err != nil {
+		if err := c.journal.done(f.number, f.id, f.block, raw); err != nil {
 			return err
 		}
 	}

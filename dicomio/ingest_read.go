@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	pathpkg "path"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -50,9 +49,8 @@ type content struct {
 
 // A collector gathers what the workers read.
 type collector struct {
-	cfg     Config
-	spill   *spill
-	journal *journal
+	maker
+	only *visits // nil for all
 
 	stop context.CancelCauseFunc // with a fault
 
@@ -67,20 +65,22 @@ type collector struct {
 	voxels  map[string]kept // files that may be their voxels
 }
 
-// read visits every file of sources once, and keeps the stored values of the
-// slices in sp. A file that cannot be read is reported in the finding and ends
-// nothing; read fails only if a source is missing, ctx is done or sp is full.
-func read(ctx context.Context, sources []string, cfg Config, sp *spill, j *journal, progress stage.Progress) (finding, error) {
+// read visits every file of sources once, and keeps the stored values of the slices in
+// the spill, but for those of a series that the ingest before has made: they are unread,
+// since nothing may have changed. With only, it visits nothing else, and keeps all of it.
+// A file that cannot be read is reported in the finding and ends nothing; read fails only
+// if a source is missing, ctx is done or the spill is full.
+func (m maker) read(ctx context.Context, sources []string, progress stage.Progress, only *visits) (finding, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	c := &collector{
-		cfg: cfg, spill: sp, journal: j, stop: stop, series: map[string]*series{}, names: map[string]map[int][]string{},
+		maker: m, only: only, stop: stop, series: map[string]*series{}, names: map[string]map[int][]string{},
 		headers: map[string]file{}, voxels: map[string]kept{},
 	}
 	c.found.ignored = map[string]int{}
 	files := make(chan file)
 	var workers sync.WaitGroup
-	for range cmp.Or(cfg.Workers, runtime.GOMAXPROCS(0)) {
+	for range cap(m.hands) {
 		workers.Go(func() {
 			for f := range files {
 				c.add(f.name, len(f.bytes), c.open(&f))
@@ -93,12 +93,15 @@ func read(ctx context.Context, sources []string, cfg Config, sp *spill, j *journ
 			if visited++; visited%64 == 0 {
 				progress.Report(visited, 0, "files read")
 			}
+			if !only.has(visited) {
+				return ctx.Err()
+			}
 			return c.visit(ctx, e, visited, files, labelsOnly)
 		})
 	}
 	err := scan(sources, false)
-	if err == nil {
-		err = scan(cfg.Labels, true)
+	if err == nil && only == nil {
+		err = scan(m.cfg.Labels, true)
 	}
 	if err == nil {
 		err = c.pair(ctx, files)

@@ -1,6 +1,7 @@
 package dicomio
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -34,6 +35,7 @@ type judged struct {
 	verdict string
 	volumes []*placed
 	refused []Refused
+	frames  span // of its section, in the spill
 }
 
 // A maker makes volumes of series.
@@ -48,12 +50,39 @@ type maker struct {
 
 	previous string                // folder of the ingest that this one replaces, or ""
 	made     map[string]volumeDone // what that says of its volumes, by id
+	known    *known                // what it says of frames
+	again    *visits               // to the files of series that have slices which are unread but needed
 }
 
+// errUnread says that a series needs values that have not been decoded.
+var errUnread = errors.New("unread slices")
+
 // make brings a series to its end: its volumes are written, and what is refused
-// has its reason. It fails only if this machine does, as when the disk is full.
+// has its reason. It fails only if this machine does, as when the disk is full. A series
+// that needs values which are unread has no verdict yet, and its files are in m.again.
 func (m maker) make(s *series) (judged, error) {
+	all, err := m.spill.slices(s.blocks)
+	if err != nil {
+		return judged{}, err
+	}
+	j, err := m.judge(s, all)
+	if errors.Is(err, errUnread) {
+		m.again.add(all)
+		return judged{series: s}, nil
+	}
+	if err == nil && len(s.broken) == 0 {
+		j.frames, err = m.spill.keepSection(m.ids.id("series", s.uid), all)
+	}
+	s.blocks = nil
+	return j, err
+}
+
+// judge is make for all slices of s.
+func (m maker) judge(s *series, all []slice) (judged, error) {
 	j := judged{series: s, verdict: verdictRefused}
+	if slices.ContainsFunc(all, isUnread) && !m.known.recall(m.ids.id("series", s.uid), all) {
+		return j, errUnread
+	}
 	refused := func(what string, err error) Refused {
 		return Refused{
 			What: what, ID: m.ids.id("series", s.uid), Patient: m.ids.patient(s.patient, s.study, s.uid),
@@ -68,12 +97,7 @@ func (m maker) make(s *series) (judged, error) {
 		j.refused = []Refused{refused("series", err)}
 		return j, nil
 	}
-	all, err := m.spill.slices(s.blocks)
-	if err != nil {
-		return j, err
-	}
-	s.blocks = nil
-	parts := split(all)
+	parts := split(slices.Clone(all))
 	for i, p := range parts {
 		made, err := m.part(s, p, i, len(parts), unit, factor)
 		switch {
@@ -179,6 +203,9 @@ func (m maker) write(id string, st *stack, modality, unit string, factor float64
 	}
 	if done, ok := m.take(id, content); ok {
 		return done, m.journal.write(done)
+	}
+	if slices.ContainsFunc(st.slices, isUnread) {
+		return volumeDone{}, errUnread
 	}
 	workers, done := m.hands.more()
 	defer done()

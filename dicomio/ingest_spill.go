@@ -14,8 +14,9 @@ import (
 // whole, so that memory does not grow with the archive. Several goroutines may
 // use it.
 type spill struct {
-	file *os.File
-	size atomic.Int64
+	file    *os.File
+	size    atomic.Int64
+	decoded atomic.Int64 // frames, by this run
 }
 
 // openSpill goes on after what is in the file at path, or makes it.
@@ -43,6 +44,7 @@ func (sp *spill) put(in *Instance, i int, p *stored) error {
 		if in.lut != nil {
 			values = lookUp(in.lut, values)
 		}
+		sp.decoded.Add(1)
 		return sp.keep(values.Kind, values.Data, p)
 	})
 }

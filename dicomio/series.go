@@ -51,6 +51,9 @@ type slice struct {
 	frame int    // in its object, from 0
 	order int    // InstanceNumber
 
+	file  [16]byte // file.id
+	visit int      // of its file, from 1
+
 	ofMany bool // its object holds several frames
 
 	rows, cols int
@@ -69,7 +72,7 @@ type slice struct {
 // they are. The values themselves are in the spill file.
 type stored struct {
 	kind             Kind
-	offset           int64 // in the spill file
+	offset           int64 // in the spill file, or unread
 	digest           [16]byte
 	slope, intercept float64
 	padded           bool // values from padLow to padHigh are no measurements
