@@ -13,7 +13,7 @@ import (
 // schemas compiles the published schemas once.
 var schemas = sync.OnceValues(func() (map[string]*validator.Schema, error) {
 	out := map[string]*validator.Schema{}
-	for _, name := range []string{"metrics", "compare"} {
+	for _, name := range []string{"metrics", "compare", "study"} {
 		text, err := os.ReadFile("../docs/reference/" + name + ".schema.json")
 		if err != nil {
 			return nil, err

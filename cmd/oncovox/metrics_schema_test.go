@@ -13,11 +13,12 @@ import (
 	"oncovox/internal/golden"
 )
 
-// The schemas of what evaluate and its comparison leave are made from their
+// The schemas of what evaluate, its comparison and a study leave are made from their
 // structs and comments: go test ./cmd/oncovox -run TestGolden -update.
 func TestGoldenMetricsSchema(t *testing.T) {
 	golden.Check(t, reference+"metrics.schema.json", resultSchema(t, eval.Metrics{}, "Oncovox metrics.json"))
 	golden.Check(t, reference+"compare.schema.json", resultSchema(t, eval.Comparison{}, "Oncovox compare.json"))
+	golden.Check(t, reference+"study.schema.json", resultSchema(t, eval.StudyReport{}, "Oncovox study.json"))
 }
 
 // resultSchema returns the JSON Schema of files that hold v.
