@@ -15,7 +15,7 @@ type Config struct {
 	WindowHU      [2]float64 `mapstructure:"window_hu"`      // CT in HU is clamped to it; the lower first
 	WindowSUV     [2]float64 `mapstructure:"window_suv"`     // PET in SUV is clamped to it; the lower first
 	Percentiles   [2]float64 `mapstructure:"percentiles"`    // volumes in neither unit (MR) are clamped to these percentiles of their own voxels; 0 to 100, the lower first
-	Split         Split      `mapstructure:"split"`          // shares of the patients in each part
+	Split         Split      `mapstructure:"split"`          // shares of the patients in each part; where a stage fills the role "data" all are in test, normalised as that dataset
 	LabelFraction float64    `mapstructure:"label_fraction"` // share of the labelled training patients whose labels are kept, 0 to 1; smaller shares are subsets of greater ones
 	NearDuplicate float64    `mapstructure:"near_duplicate"` // volumes in different parts at most this far apart are a leak, in [0, 1); 0 is for equal volumes, about 1 for those of different patients
 	MaxFailed     float64    `mapstructure:"max_failed"`     // share of the volumes that may fail to be read before the stage fails, after it has tried all, 0 to 1; failed.jsonl lists them

@@ -36,9 +36,10 @@ type scan struct {
 type preparation struct {
 	cfg   Config
 	env   stage.Env
-	in    string // the ingest stage's folder
-	out   string // dataset/ in the stage's own
-	scans []scan // sorted by id
+	in    string     // the ingest stage's folder
+	out   string     // dataset/ in the stage's own
+	like  *Intensity // how the dataset in the role "data" was normalised; nil for none
+	scans []scan     // sorted by id
 }
 
 // Run makes the volumes of the stage in the role "volumes" ready for a model:
@@ -46,7 +47,9 @@ type preparation struct {
 // canonical axes and one spacing, proves that the parts share nothing, and
 // normalises by the training part. It leaves dataset/, split.json,
 // leakage.json, fingerprint.json and failed.jsonl, a stage.Failed for each volume
-// that could not be read and was left out. A leak is an error of class
+// that could not be read and was left out. Where a stage fills the role "data",
+// these are the scans of an external test: all are of the test part, and normalised
+// as that dataset is. A leak is an error of class
 // stage.ErrGate, with leakage.json written; more failed volumes than
 // cfg.MaxFailed allows are one of class stage.ErrRefused, after all were tried.
 // Memory is that of a prepared volume for each thread.
@@ -59,6 +62,11 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 		return fmt.Errorf("%w: %v", stage.ErrConfig, err)
 	}
 	p := &preparation{cfg: cfg, env: env, in: in, out: filepath.Join(env.Out, "dataset")}
+	if like, ok := env.In["data"]; ok {
+		if err := p.external(like); err != nil {
+			return err
+		}
+	}
 	if p.scans, err = selectScans(in, cfg.Modality); err != nil {
 		return fmt.Errorf("%w", err)
 	}
@@ -79,6 +87,17 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 		return err
 	}
 	return p.finish(ctx)
+}
+
+// external makes the preparation that of an external test of what learns from the
+// dataset in the folder like.
+func (p *preparation) external(like string) error {
+	var f Fingerprint
+	if err := jsonl.ReadValue(filepath.Join(like, "fingerprint.json"), &f); err != nil {
+		return fmt.Errorf("%w", err)
+	}
+	p.like, p.cfg.Split = &f.Intensity, Split{Test: 1}
+	return nil
 }
 
 // split deals out the patients, says so in split.json, and clears the folder
@@ -105,6 +124,9 @@ func (p *preparation) split() error {
 // finish normalises the resampled volumes and lists them.
 func (p *preparation) finish(ctx context.Context) error {
 	mean, std := moments(p.scans)
+	if p.like != nil {
+		mean, std = p.like.Mean, p.like.Std
+	}
 	if !(std > 1e-6) {
 		return fmt.Errorf("%w: the training voxels are all equal after clamping to the window: widen it", stage.ErrConfig)
 	}

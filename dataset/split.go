@@ -145,7 +145,7 @@ func split(scans []scan, cfg Config, seed int64) (SplitReport, error) {
 		}
 	}
 	report := newSplitReport(people, cfg, seed)
-	if len(report.Parts[Train].Patients) == 0 {
+	if cfg.Split.Train > 0 && len(report.Parts[Train].Patients) == 0 {
 		return report, fmt.Errorf("split: none of %d patients falls into the training part: raise its share", len(people))
 	}
 	return report, nil
