@@ -71,7 +71,7 @@ func Default() Config {
 	return Config{
 		Preset: "micro-conv", Head: HeadConfig{Dim: 32, Detail: 16}, Labels: 1,
 		Steps: 600, Batch: 8, LearningRate: 1e-3, Warmup: 0.1, LayerDecay: 0.75, WeightDecay: 0.05, Clip: 1,
-		LesionShare: 0.5, Augment: true, ValEvery: 100, SaveEvery: 50, SaveMinutes: 10, KeepStates: 2, Overlap: 0.25, Flips: 1, Match: "sphere", IoU: 0.1,
+		LesionShare: 0.5, Augment: true, ValEvery: 100, SaveEvery: 200, SaveMinutes: 10, KeepStates: 2, Overlap: 0.25, Flips: 1, Match: "sphere", IoU: 0.1,
 		HardNegatives: HardNegatives{Every: 100, Scans: 8},
 		SelfTraining:  SelfTraining{Weight: 0.5, RampUp: 0.2, Confidence: 0.5, Every: 100, Scans: 8},
 	}

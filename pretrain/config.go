@@ -54,7 +54,7 @@ func Default() Config {
 	return Config{
 		Preset: "micro-conv", Method: methodMAE, Temperature: 0.2, MaskRatio: 0.65, Mask: maskUniform, Steps: 600, Batch: 4,
 		LearningRate: 2e-3, Warmup: 0.05, WeightDecay: 0.05, Clip: 1, Augment: true,
-		HoldBack: 0.1, ValCrops: 32, ValEvery: 100, SaveEvery: 100, SaveMinutes: 10, KeepStates: 2, Panels: 4,
+		HoldBack: 0.1, ValCrops: 32, ValEvery: 100, SaveEvery: 500, SaveMinutes: 10, KeepStates: 2, Panels: 4,
 	}
 }
 

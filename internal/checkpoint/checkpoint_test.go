@@ -322,18 +322,23 @@ func texts(errs []error) (out []string) {
 	return out
 }
 
-// BenchmarkSaveState saves the state of a network of 28 million weights, 336 MB.
+// BenchmarkSaveState saves the states of networks of so many millions of weights:
+// each has 12 bytes a weight.
 func BenchmarkSaveState(b *testing.B) {
-	ps := nn.NewParams(1)
-	for i := range 27 {
-		ps.Add(fmt.Sprint("w", i), nn.Zeros, 1024, 1024)
-	}
-	opt, dir := optim.NewAdamW(ps, optim.Default()), b.TempDir()
-	b.SetBytes(12 * int64(ps.Count()))
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := SaveState(dir, ps, opt, nil, 2); err != nil {
-			b.Fatal(err)
-		}
+	for _, millions := range []int{1, 14, 28} {
+		b.Run(fmt.Sprintf("weights=%dM", millions), func(b *testing.B) {
+			ps := nn.NewParams(1)
+			for i := range millions {
+				ps.Add(fmt.Sprint("w", i), nn.Zeros, 1000, 1000)
+			}
+			opt, dir := optim.NewAdamW(ps, optim.Default()), b.TempDir()
+			b.SetBytes(12 * int64(ps.Count()))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := SaveState(dir, ps, opt, nil, 2); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
