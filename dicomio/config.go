@@ -3,10 +3,11 @@ package dicomio
 import (
 	"errors"
 	"fmt"
-	"math"
 	"path"
 	"slices"
 	"strings"
+
+	"oncovox/internal/stage"
 )
 
 // Config is the ingest section of a pipeline file.
@@ -25,9 +26,9 @@ type Config struct {
 	ROI             []string `mapstructure:"roi"`              // patterns of names of ROIs, segments and types of segments that are lesions, as in a shell, any case; one that begins with ! takes names out
 	SplitComponents bool     `mapstructure:"split_components"` // every connected piece of an ROI is a lesion of its own
 
-	MaxRefused float64 `mapstructure:"max_refused"` // share of series that may be refused before the stage fails, from 0 to 1; overviews, colour images and series of fewer slices than min_slices count neither way
-	Workers    int     `mapstructure:"workers"`     // files and volumes worked on at once; 0 means one a CPU. It changes no result
-	KeyFile    string  `mapstructure:"key_file"`    // 32 bytes that ids are made with; none means a key from the seed, which hides nothing from who knows the seed
+	MaxRefused stage.Share `mapstructure:"max_refused"` // share of series that may be refused before the stage fails, from 0 to 1, or such as 1%; overviews, colour images and series of fewer slices than min_slices count neither way
+	Workers    int         `mapstructure:"workers"`     // files and volumes worked on at once; 0 means one a CPU. It changes no result
+	KeyFile    string      `mapstructure:"key_file"`    // 32 bytes that ids are made with; none means a key from the seed, which hides nothing from who knows the seed
 }
 
 // What may be done about a flaw in a series.
@@ -87,7 +88,7 @@ func (c Config) Validate() error {
 			bad("roi %q: not a pattern", p)
 		}
 	}
-	if !(c.MaxRefused >= 0 && c.MaxRefused <= 1) || math.IsNaN(c.MaxRefused) {
+	if !(c.MaxRefused >= 0 && c.MaxRefused <= 1) {
 		bad("max_refused %v: want 0 to 1", c.MaxRefused)
 	}
 	if c.Workers < 0 {

@@ -217,7 +217,7 @@ func (o *outcome) verdict() error {
 		}
 	}
 	switch {
-	case float64(refused) > o.cfg.MaxRefused*float64(total):
+	case float64(refused) > float64(o.cfg.MaxRefused)*float64(total):
 		return fmt.Errorf("%w: %d of %d series and stray files, max_refused allows a share of %.3g; refused.jsonl says why",
 			stage.ErrRefused, refused, total, o.cfg.MaxRefused)
 	case o.counts.Volumes == 0 && o.cfg.MaxRefused < 1:

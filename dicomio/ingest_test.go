@@ -437,7 +437,7 @@ func TestRunMaxRefused(t *testing.T) {
 	cut = cut[:len(cut)-9]
 	for _, tt := range []struct {
 		name  string
-		share float64
+		share stage.Share
 		files [][]byte
 		want  error
 	}{

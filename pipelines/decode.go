@@ -7,9 +7,13 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/viper"
+
+	"oncovox/internal/stage"
 )
 
 // A keyFault is something wrong with one key of a section.
@@ -75,6 +79,14 @@ func leaves(err error) []*mapstructure.DecodeError {
 // drop the fraction of 0.75 in an int, wrap a huge one, pad a short list and
 // panic on a long one.
 func exact(_, to reflect.Type, data any) (any, error) {
+	if text, ok := data.(string); ok && to == reflect.TypeFor[stage.Share]() {
+		number, percent := strings.CutSuffix(text, "%")
+		share, err := strconv.ParseFloat(number, 64)
+		if err != nil || !percent {
+			return nil, fmt.Errorf("want a share such as 0.01, or in percent such as 1%%, got %s", quoted(data))
+		}
+		data = share / 100
+	}
 	v := reflect.ValueOf(data)
 	kind := v.Kind()
 	number := v.CanInt() || v.CanUint() || v.CanFloat()

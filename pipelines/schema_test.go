@@ -13,6 +13,8 @@ import (
 	"github.com/invopop/jsonschema"
 	validator "github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
+
+	"oncovox/internal/stage"
 )
 
 var update = flag.Bool("update", false, "write the schema anew")
@@ -118,10 +120,18 @@ func compile(t *testing.T) func(text []byte) error {
 	}
 }
 
+// shareSchema is that of a stage.Share.
+func shareSchema(t reflect.Type) *jsonschema.Schema {
+	if t != reflect.TypeFor[stage.Share]() {
+		return nil
+	}
+	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "number"}, {Type: "string", Pattern: `^[0-9.]+%$`}}}
+}
+
 // makeSchema makes the schema of pipeline files from the kinds of stage.
 func makeSchema(t *testing.T) []byte {
 	t.Helper()
-	r := &jsonschema.Reflector{FieldNameTag: "mapstructure", Anonymous: true, DoNotReference: true, RequiredFromJSONSchemaTags: true}
+	r := &jsonschema.Reflector{FieldNameTag: "mapstructure", Anonymous: true, DoNotReference: true, RequiredFromJSONSchemaTags: true, Mapper: shareSchema}
 	t.Chdir("..")
 	for _, kind := range Kinds() {
 		pkg := reflect.TypeOf(kind.Default).PkgPath()
@@ -165,6 +175,7 @@ func makeSchema(t *testing.T) []byte {
 		"name":    map[string]any{"type": "string", "pattern": nameForm.String(), "description": "name of the pipeline; a run goes to runs/NAME"},
 		"seed":    map[string]any{"type": "integer", "default": 1, "description": "seed of every random number"},
 		"matrix":  map[string]any{"type": "array", "items": line, "description": "values that are to be tried, every one with every other; each makes an instance of the pipeline"},
+		"study":   studySchema(t, r),
 		"stages":  map[string]any{"type": "array", "minItems": 1, "items": item, "description": "the stages, in any order; needs says what waits for what"},
 	})
 	if n := reflect.TypeOf(file{}).NumField(); n != len(top["properties"].(map[string]any)) {

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -101,11 +99,7 @@ func (a *app) stageCommand(kind pipelines.Kind) *cobra.Command {
 		f.Func("patients", "how many patients to make", o.extraFlag("patients"))
 		f.Func("modality", "CT, PT or MR", o.extraFlag("modality"))
 	case "ingest":
-		f.Func("max-refused", "setting max_refused, as a share such as 0.01 or in percent such as `1%`", func(value string) error {
-			share, err := shareOf(value)
-			o.extra = append(o.extra, pipelines.Setting{Key: "max_refused", Value: share, From: "--max-refused"})
-			return err
-		})
+		f.Func("max-refused", "setting max_refused, as a share such as 0.01 or in percent such as `1%`", o.extraFlag("max_refused"))
 		cmd.Use = "ingest SOURCE... --out DIR"
 		cmd.Args = cobra.ArbitraryArgs
 	case "evaluate":
@@ -114,24 +108,11 @@ func (a *app) stageCommand(kind pipelines.Kind) *cobra.Command {
 	return cmd
 }
 
-// shareOf reads a share: a number, or one in percent.
-func shareOf(text string) (float64, error) {
-	number, percent := strings.CutSuffix(text, "%")
-	share, err := strconv.ParseFloat(number, 64)
-	if err != nil {
-		return 0, errors.New("want a share such as 0.01, or in percent such as 1%")
-	}
-	if percent {
-		share /= 100
-	}
-	return share, nil
-}
-
 // extraFlag returns what sets the setting key from a flag of its own.
 func (o *stageOptions) extraFlag(key string) func(string) error {
 	return func(value string) error {
 		s, err := pipelines.ParseSetting(key + "=" + value)
-		s.From = "--" + key
+		s.From = "--" + strings.ReplaceAll(key, "_", "-")
 		o.extra = append(o.extra, s)
 		return err
 	}
