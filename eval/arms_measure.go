@@ -1,12 +1,13 @@
 package eval
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 
 	"oncovox/eval/metric"
-	"oncovox/internal/jsonl"
 	"oncovox/internal/stage"
 )
 
@@ -180,8 +181,12 @@ func readBaselines(dir string) ([]ArmsBaseline, error) {
 	var m struct {
 		Methods []Result `json:"methods"`
 	}
-	if err := jsonl.ReadValue(filepath.Join(dir, "metrics.json"), &m); err != nil {
+	text, err := os.ReadFile(filepath.Join(dir, "metrics.json"))
+	if err != nil {
 		return nil, err
+	}
+	if err := json.Unmarshal(text, &m); err != nil {
+		return nil, fmt.Errorf("%s: metrics.json: %w", dir, err)
 	}
 	for _, r := range m.Methods[min(1, len(m.Methods)):] {
 		f := r.Figure("cpm")

@@ -28,9 +28,23 @@ func (s *study) addBaselines(ctx context.Context, set *dataset.Set) error {
 		case hottestVoxel:
 			m.Title, m.What = "Hottest voxel", "a box of the training lesions' median size at the highest SUV, which is its score"
 			find = hottest(typical)
+		case windowLogistic:
+			m.Title = "Window logistic"
+			m.What = "a logistic regression on mean and deviation of a box of the training lesions' median size, those of the shell around it, and their squares, " +
+				"fitted to all labelled training scans and moved over every scan"
+			if needsSUV = false; trained {
+				model, err := fitWindows(ctx, set, typical)
+				if find = model.find; ctx.Err() != nil {
+					return ctx.Err()
+				} else if err != nil {
+					m.Absent = "it cannot be fitted: " + err.Error()
+				}
+			}
 		}
 		s.methods = append(s.methods, m)
 		switch {
+		case m.Absent != "":
+			continue
 		case needsSize && !trained:
 			m.Absent = "no lesion in the training part to take its size from"
 			continue

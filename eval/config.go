@@ -20,7 +20,7 @@ type Config struct {
 	DistanceMM    float64   `mapstructure:"distance_mm"`    // largest distance of the centres of a hit where match is distance, in mm, above 0
 	FPRates       []float64 `mapstructure:"fp_rates"`       // false positives per scan at which sensitivities are listed, rising, above 0
 	Bootstrap     int       `mapstructure:"bootstrap"`      // resamples of the patients behind each interval, 40 to 1000000
-	Baselines     []string  `mapstructure:"baselines"`      // methods without learning beside the detector: "central-box", "suv-threshold", "hottest-voxel"
+	Baselines     []string  `mapstructure:"baselines"`      // methods without learning beside the detector: "central-box", "suv-threshold", "hottest-voxel"; and "window-logistic", fitted to intensities in windows of the training scans
 	SUVThreshold  float64   `mapstructure:"suv_threshold"`  // of suv-threshold, in SUV, above 0
 	SizeBinsMM    []float64 `mapstructure:"size_bins_mm"`   // borders between the size groups of lesions, diameters in mm, rising, above 0
 	SmallestGroup int       `mapstructure:"smallest_group"` // least patients of a group of scans, by vendor, site, sex and so on; smaller ones are merged, 1 to 1000
@@ -38,9 +38,10 @@ const (
 
 // The methods that detections are compared with.
 const (
-	centralBox   = "central-box"
-	suvThreshold = "suv-threshold"
-	hottestVoxel = "hottest-voxel"
+	centralBox     = "central-box"
+	suvThreshold   = "suv-threshold"
+	hottestVoxel   = "hottest-voxel"
+	windowLogistic = "window-logistic"
 )
 
 // Default returns the settings that a pipeline file starts from.
@@ -72,8 +73,8 @@ func (c Config) Validate() error {
 	check(c.Prevalence >= 0 && c.Prevalence < 1, "prevalence %v: want 0, or more and less than 1", c.Prevalence)
 	check(c.Gallery >= 0 && c.Gallery <= 100, "gallery %d: want 0 to 100", c.Gallery)
 	for i, b := range c.Baselines {
-		check(b == centralBox || b == suvThreshold || b == hottestVoxel,
-			"baselines: %q: want central-box, suv-threshold or hottest-voxel", b)
+		check(slices.Contains([]string{centralBox, suvThreshold, hottestVoxel, windowLogistic}, b),
+			"baselines: %q: want central-box, suv-threshold, hottest-voxel or window-logistic", b)
 		check(!slices.Contains(c.Baselines[:i], b), "baselines: %q comes twice", b)
 	}
 	return errors.Join(errs...)
