@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -63,7 +65,7 @@ func (d *document) syntax(err error) {
 		at.Line, _ = strconv.Atoi(m[1])
 		problem = m[2]
 	}
-	d.fault(at, "", "not YAML: "+problem)
+	d.fault(at, "", "not YAML: "+inPlainWords(problem))
 }
 
 func (d *document) fault(at Place, key, problem string) {
@@ -104,7 +106,7 @@ func (d *document) walkKeys(n *yaml.Node, path string) {
 		}
 		first[k.Value] = k.Line
 		if k.Kind != yaml.ScalarNode || !keyForm.MatchString(k.Value) {
-			d.fault(at, key, "want a key of lower-case letters, digits and underscores")
+			d.fault(at, key, "want a key of lower-case letters, digits and underscores"+lowered(k.Value, "_"))
 			continue
 		}
 		d.places[key] = at
@@ -191,6 +193,17 @@ func (d *document) place(key string) Place {
 		}
 	}
 	return Place{Name: d.name}
+}
+
+// drop takes the key out of the top of the document.
+func (d *document) drop(key string) {
+	for i := 0; i < len(d.root.Content); i += 2 {
+		if d.root.Content[i].Value == key {
+			d.root.Content = slices.Delete(d.root.Content, i, i+2)
+			break
+		}
+	}
+	maps.DeleteFunc(d.places, func(k string, _ Place) bool { return within(k, key) })
 }
 
 // has reports whether the document sets the dotted key itself.

@@ -22,7 +22,7 @@ func Kinds() []Kind {
 		{Name: "ingest", Fills: "volumes", Takes: []string{"archives"}, Resumes: true, Sources: ingestSources, Free: []string{"workers"}, Private: []string{"crosswalk.jsonl", "key"},
 			Version: dicomio.Version, Default: dicomio.Default(), Run: act(dicomio.Run),
 			Summary: "ingest.json", Shows: []Shown{{"volumes", "volumes"}, {"series refused", "series.refused"}, {"lesions", "lesions"}}},
-		{Name: "prepare", Fills: "data", Needs: []string{"volumes"},
+		{Name: "prepare", Fills: "data", Needs: []string{"volumes"}, Takes: []string{"data"},
 			Version: dataset.Version, Default: dataset.Default(), Run: act(dataset.Run),
 			Summary: "leakage.json", Shows: []Shown{{"pairs of volumes compared", "pairs"}, {"leaks found", "found"}}},
 		{Name: "pretrain", Fills: "backbone", Needs: []string{"data"}, Resumes: true, Free: []string{"save_every", "save_minutes", "keep_states"},

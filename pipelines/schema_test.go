@@ -175,6 +175,7 @@ func makeSchema(t *testing.T) []byte {
 		"name":    map[string]any{"type": "string", "pattern": nameForm.String(), "description": "name of the pipeline; a run goes to runs/NAME"},
 		"seed":    map[string]any{"type": "integer", "default": 1, "description": "seed of every random number"},
 		"matrix":  map[string]any{"type": "array", "items": line, "description": "values that are to be tried, every one with every other; each makes an instance of the pipeline"},
+		"study":   studySchema(t, r),
 		"stages":  map[string]any{"type": "array", "minItems": 1, "items": item, "description": "the stages, in any order; needs says what waits for what"},
 	})
 	if n := reflect.TypeOf(file{}).NumField(); n != len(top["properties"].(map[string]any)) {

@@ -57,7 +57,7 @@ about it, on one machine, offline.
 	root.PersistentFlags().StringVar(&a.logFormat, "log-format", "text", "form of the log on standard error: text, or json for one object a line, progress and errors among them")
 	root.PersistentFlags().StringVar(&a.listen, "listen", "", "`address`, such as 127.0.0.1:9100, that answers /metrics for Prometheus and /debug/pprof while the command runs; none unless given")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.runCommand())
+	root.AddCommand(a.runCommand(), a.studyCommand())
 	for _, kind := range pipelines.Kinds() {
 		root.AddCommand(a.stageCommand(kind))
 	}

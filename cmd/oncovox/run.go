@@ -44,6 +44,12 @@ matrix.html, matrix.csv and matrix.json there.`),
 		Args: oneArg("pipeline file", "pipelines/quickstart.yaml"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runPipeline(cmd, args[0], o) },
 	}
+	o.flags(cmd)
+	return cmd
+}
+
+// flags gives cmd the flags of a command that runs a pipeline file.
+func (o *runOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.out, "out", "", "run folder (default runs/NAME, with the name in the file)")
 	cmd.Flags().StringArrayVar(&o.set, "set", nil, "value over the file's, as `path=value`; may be repeated")
 	cmd.Flags().StringVar(&o.cache, "cache", "", "`folder` that keeps finished stages for other runs (default $"+cacheVariable+"; none if that is not set)")
@@ -51,30 +57,39 @@ matrix.html, matrix.csv and matrix.json there.`),
 	cmd.Flags().Float64Var(&o.gb, "memory", 0, "memory in `GB` that instances at the same time may hold together; 0 means most of what is free")
 	cmd.Flags().BoolVar(&o.plan, "plan", false, "print what would be done with each stage, and why; do nothing")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
-	return cmd
 }
 
-func (a *app) runPipeline(cmd *cobra.Command, file string, o runOptions) error {
+// load reads the pipeline file, and returns it with its folder and what it is run
+// with.
+func (a *app) load(file string, o runOptions) (p *pipelines.Pipeline, dir string, options pipelines.Options, err error) {
+	options = a.options()
 	switch {
 	case o.jobs < 0:
-		return usagef("--jobs %d: want 0 or more", o.jobs)
+		return nil, "", options, usagef("--jobs %d: want 0 or more", o.jobs)
 	case !(o.gb >= 0 && o.gb < 1e6):
-		return usagef("--memory %v: want 0 or more, in GB", o.gb)
+		return nil, "", options, usagef("--memory %v: want 0 or more, in GB", o.gb)
 	}
 	settings, err := settingsOf(o.set)
 	if err != nil {
-		return err
+		return nil, "", options, err
 	}
-	p, err := pipelines.Load(file, settings, os.Environ())
+	if p, err = pipelines.Load(file, settings, os.Environ()); err != nil {
+		return nil, "", options, err
+	}
+	options.Jobs, options.Memory = o.jobs, int64(o.gb*1e9)
+	options.Cache = pipelines.Cache(cmp.Or(o.cache, os.Getenv(cacheVariable)))
+	return p, cmp.Or(o.out, filepath.Join("runs", p.Name)), options, nil
+}
+
+func (a *app) runPipeline(cmd *cobra.Command, file string, o runOptions) error {
+	p, dir, options, err := a.load(file, o)
 	if err != nil {
 		return err
 	}
-	dir := cmp.Or(o.out, filepath.Join("runs", p.Name))
-	options := a.options()
-	options.Jobs, options.Memory = o.jobs, int64(o.gb*1e9)
-	options.Cache = pipelines.Cache(cmp.Or(o.cache, os.Getenv(cacheVariable)))
 	ctx := cmd.Context()
 	switch {
+	case p.Study != nil:
+		return usagef("%s holds a study: run it with oncovox study", file)
 	case p.Instances != nil && o.plan:
 		plans, err := p.PlanMatrix(ctx, dir, options)
 		if err != nil {
