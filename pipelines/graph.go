@@ -41,7 +41,7 @@ func (s *Stage) checkNeeds(d *document, byName map[string]*Stage) {
 		case !ok:
 			d.fault(d.place(key), key, fmt.Sprintf("no stage is named %q%s", s.Needs[role], near(s.Needs[role], slices.Sorted(maps.Keys(byName)))))
 		case other.Kind.Name != "" && other.Kind.Fills != role:
-			d.fault(d.place(key), key, fmt.Sprintf("%q is a stage of kind %s, which cannot fill this role", other.Name, other.Kind.Name))
+			d.fault(d.place(key), key, fmt.Sprintf("%q is a stage of kind %s, which cannot fill this role%s", other.Name, other.Kind.Name, filler(role, byName)))
 		}
 	}
 	for _, role := range s.Kind.Needs {
@@ -53,6 +53,16 @@ func (s *Stage) checkNeeds(d *document, byName map[string]*Stage) {
 		d.fault(d.place(s.key), s.key, fmt.Sprintf("has nothing to read: write needs: {%s: NAME OF A STAGE} or with: {sources: [PATH]}",
 			strings.Join(s.Kind.Takes, ": NAME, ")))
 	}
+}
+
+// filler suggests a stage that can fill role, if there is one.
+func filler(role string, byName map[string]*Stage) string {
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		if byName[name].Kind.Fills == role {
+			return fmt.Sprintf(" (did you mean %q?)", name)
+		}
+	}
+	return ""
 }
 
 // sort puts the stages in an order in which they can run, as near to the file's
