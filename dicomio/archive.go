@@ -107,13 +107,21 @@ func maybeDICOM(head []byte) bool {
 // bytes on. A broken entry, or a broken archive, is visited with Err set and
 // never ends the scan. Scan ends early only with visit's error, with ctx.Err(),
 // or because a source cannot be opened.
+//
+// What the operating system fails to read for a passing fault, as file systems on a
+// network have them, is tried again three times, over about two seconds.
 func Scan(ctx context.Context, sources []string, limits Limits, visit func(*Entry) error) error {
+	return systemDisk().scan(ctx, sources, limits, visit)
+}
+
+// scan is Scan of sources on d.
+func (d *disk) scan(ctx context.Context, sources []string, limits Limits, visit func(*Entry) error) error {
 	for _, src := range sources { // before any work, so that a misspelt one costs nothing
 		if _, err := os.Stat(src); err != nil {
 			return err
 		}
 	}
-	s := &scanner{ctx: ctx, limits: limits, visit: visit, ahead: bufio.NewReaderSize(nil, firstRead)}
+	s := &scanner{ctx: ctx, disk: d, limits: limits, visit: visit, ahead: bufio.NewReaderSize(nil, firstRead)}
 	for _, src := range sources {
 		if err := s.source(src); err != nil {
 			return err
@@ -125,6 +133,7 @@ func Scan(ctx context.Context, sources []string, limits Limits, visit func(*Entr
 // A scanner holds what the whole scan shares.
 type scanner struct {
 	ctx     context.Context
+	disk    *disk
 	limits  Limits
 	visit   func(*Entry) error
 	entries int
@@ -146,24 +155,42 @@ func ends(err error) bool {
 
 // source scans one folder or file.
 func (s *scanner) source(src string) error {
-	base := filepath.Base(filepath.Clean(src))
-	err := filepath.WalkDir(src, func(file string, d fs.DirEntry, err error) error {
-		rel, relErr := filepath.Rel(src, file)
-		if relErr != nil {
-			rel = filepath.Base(file)
-		}
-		name := path.Join(base, filepath.ToSlash(rel))
-		if err != nil {
-			return s.broken(name, &Error{Reason: Unreadable, Err: pathless(err)})
-		}
-		if d.Type().IsRegular() || file == src && !d.IsDir() { // a source may be a link to a file
-			return s.file(file, name)
-		}
-		return nil
-	})
+	info, err := os.Stat(src)
+	if err != nil {
+		return err
+	}
+	name := filepath.Base(filepath.Clean(src))
+	if info.IsDir() {
+		err = s.folder(src, name)
+	} else {
+		err = s.file(src, name)
+	}
 	var end *endScan
 	if errors.As(err, &end) {
 		return end.err
+	}
+	return err
+}
+
+// folder scans a folder on disk.
+func (s *scanner) folder(dir, name string) error {
+	var entries []fs.DirEntry
+	err := s.disk.retry(s.ctx, func() (err error) {
+		entries, err = s.disk.list(dir)
+		return err
+	})
+	if err != nil {
+		err = s.broken(name, unreadable(err))
+	}
+	for i := 0; i < len(entries) && err == nil; i++ {
+		e := entries[i]
+		file, inner := filepath.Join(dir, e.Name()), path.Join(name, filepath.ToSlash(e.Name()))
+		switch {
+		case e.IsDir():
+			err = s.folder(file, inner)
+		case e.Type().IsRegular():
+			err = s.file(file, inner)
+		}
 	}
 	return err
 }
@@ -206,24 +233,21 @@ func (s *scanner) broken(name string, err error) error {
 
 // file scans a file on disk.
 func (s *scanner) file(file, name string) error {
-	f, err := os.Open(file)
+	f, err := s.disk.openFile(s.ctx, file)
 	if err != nil {
-		return s.broken(name, &Error{Reason: Unreadable, Err: pathless(err)})
+		return s.broken(name, err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return s.broken(name, &Error{Reason: Unreadable, Err: pathless(err)})
-	}
+	size := f.info.Size()
 	acc := &account{ctx: s.ctx, limits: s.limits}
 	s.ahead.Reset(f)
 	head, err := s.ahead.Peek(HeadBytes)
 	if err != nil && err != io.EOF {
-		return s.broken(name, &Error{Reason: Unreadable, Err: pathless(err)})
+		return s.broken(name, err)
 	}
 	if sniff(head) == kindZip {
-		acc.in = info.Size()
-		return s.zip(f, info.Size(), name, acc, 1)
+		acc.in = size
+		return s.zip(f, size, name, acc, 1)
 	}
-	return s.stream(acc.source(s.ahead), info.Size(), name, acc, 0)
+	return s.stream(acc.source(s.ahead), size, name, acc, 0)
 }

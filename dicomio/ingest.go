@@ -47,6 +47,11 @@ const Version = 6
 // and one file a worker, of 16 bytes a slice, of about a kilobyte a series, of 24 bytes a corner
 // of the lesions' outlines, and of a bit a pixel of the boxes of their segments.
 func Run(ctx context.Context, cfg Config, env stage.Env) error {
+	return run(ctx, cfg, env, systemDisk())
+}
+
+// run is Run with sources on d.
+func run(ctx context.Context, cfg Config, env stage.Env, d *disk) error {
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", stage.ErrConfig, err)
 	}
@@ -66,12 +71,12 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 		return err
 	}
 	m := maker{
-		cfg: cfg, ids: ids, spill: sp, journal: j, dir: filepath.Join(env.Out, "volumes"), again: &visits{},
+		cfg: cfg, ids: ids, disk: d, spill: sp, journal: j, dir: filepath.Join(env.Out, "volumes"), again: &visits{},
 		hands:    make(hands, cmp.Or(cfg.Workers, runtime.GOMAXPROCS(0))),
 		previous: env.Previous, made: openMade(env.Previous), known: openKnown(env.Previous),
 	}
 	err = m.work(ctx, sources, env)
-	env.Logger().Info("ingested", "frames_decoded", sp.decoded.Load())
+	env.Logger().Info("ingested", "frames_decoded", sp.decoded.Load(), "reads_tried_again", d.retried)
 	m.known.close()
 	sp.file.Close()
 	j.close()

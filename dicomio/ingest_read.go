@@ -89,7 +89,7 @@ func (m maker) read(ctx context.Context, sources []string, progress stage.Progre
 	}
 	visited := 0
 	scan := func(sources []string, labelsOnly bool) error {
-		return Scan(ctx, sources, DefaultLimits(), func(e *Entry) error {
+		return m.disk.scan(ctx, sources, DefaultLimits(), func(e *Entry) error {
 			if visited++; visited%64 == 0 {
 				progress.Report(visited, 0, "files read")
 			}

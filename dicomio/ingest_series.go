@@ -42,6 +42,7 @@ type judged struct {
 type maker struct {
 	cfg     Config
 	ids     idMaker
+	disk    *disk
 	spill   *spill
 	journal *journal
 	hands   hands

@@ -511,7 +511,7 @@ func TestRunWarnsOfUnmatchedRegions(t *testing.T) {
 		cfg := Default()
 		cfg.Sources = []string{writeFolder(t, slices.Concat(stackFiles(1, 4, nil), stackFiles(2, 4, nil), tt.sets)...)}
 		out := t.TempDir()
-		if err := Run(context.Background(), cfg, stage.Env{Seed: 7, Out: out, Log: slog.New(slog.NewTextHandler(&log, nil))}); err != nil {
+		if err := Run(context.Background(), cfg, stage.Env{Seed: 7, Out: out, Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}); err != nil {
 			t.Fatal(err)
 		}
 		if got := countsOf(t, out).Labels.Unmatched; got != tt.unmatched {
