@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -191,6 +193,17 @@ func (d *document) place(key string) Place {
 		}
 	}
 	return Place{Name: d.name}
+}
+
+// drop takes the key out of the top of the document.
+func (d *document) drop(key string) {
+	for i := 0; i < len(d.root.Content); i += 2 {
+		if d.root.Content[i].Value == key {
+			d.root.Content = slices.Delete(d.root.Content, i, i+2)
+			break
+		}
+	}
+	maps.DeleteFunc(d.places, func(k string, _ Place) bool { return within(k, key) })
 }
 
 // has reports whether the document sets the dotted key itself.

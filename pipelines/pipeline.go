@@ -60,6 +60,7 @@ type Pipeline struct {
 	Seed      int64
 	Stages    []Stage    // each after the stages that it needs; none with a matrix
 	Instances []Instance // those of the matrix; none without one
+	Study     *Study     // nil without one
 	from      *document
 }
 
@@ -116,11 +117,12 @@ func readFile(path string) ([]byte, error) {
 
 // file is the form of a pipeline file.
 type file struct {
-	Extends string    `mapstructure:"extends"`
-	Name    string    `mapstructure:"name"`
-	Seed    int       `mapstructure:"seed"`
-	Matrix  []axis    `mapstructure:"matrix"`
-	Stages  []section `mapstructure:"stages"`
+	Extends string      `mapstructure:"extends"`
+	Name    string      `mapstructure:"name"`
+	Seed    int         `mapstructure:"seed"`
+	Matrix  []axis      `mapstructure:"matrix"`
+	Study   StudyConfig `mapstructure:"study"`
+	Stages  []section   `mapstructure:"stages"`
 }
 
 type section struct {
@@ -143,7 +145,13 @@ func parse(kinds []Kind, name string, text []byte, settings []Setting, environ [
 		d.put(s)
 	}
 	p, f := d.pipeline(kinds)
-	if len(d.faults) == 0 && len(f.Matrix) > 0 {
+	switch {
+	case len(d.faults) > 0:
+	case d.has("study") && len(f.Matrix) > 0:
+		d.fault(d.place("study"), "study", "cannot stand beside a matrix: leave out one of the two")
+	case d.has("study"):
+		d.study(kinds, p, f.Study)
+	case len(f.Matrix) > 0:
 		p = d.matrix(kinds, f.Matrix)
 	}
 	return p, d.faults.orNil()
@@ -151,7 +159,7 @@ func parse(kinds []Kind, name string, text []byte, settings []Setting, environ [
 
 // pipeline returns the pipeline that the document describes, without its matrix.
 func (d *document) pipeline(kinds []Kind) (*Pipeline, file) {
-	f, faults := decode(d.tree(), file{Seed: 1})
+	f, faults := decode(d.tree(), file{Seed: 1, Study: StudyConfig{Bootstrap: 2000}})
 	keys := d.stageKeys(len(f.Stages))
 	malformed := map[int]bool{}
 	for _, kf := range faults {
