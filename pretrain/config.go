@@ -12,7 +12,7 @@ import (
 )
 
 // Version is raised when equal inputs would give another backbone.
-const Version = 2
+const Version = 3
 
 // Methods of pretraining.
 const (
