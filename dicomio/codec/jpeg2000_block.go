@@ -19,6 +19,7 @@ type blockDecoder struct {
 	style byte
 	buf   []byte
 	ht    htDecoder
+	fast  stripe
 }
 
 const (
@@ -101,16 +102,23 @@ func cleared[T int | int32 | uint32](s []T, n int) []T {
 
 func (t *blockDecoder) pass(kind int, plane uint, raw bool) {
 	switch {
-	case kind == 2:
-		t.cleanup(plane)
-	case kind == 0 && raw:
+	case raw && kind == 0:
 		t.significanceRaw(plane)
-	case kind == 0:
-		t.significance(plane)
 	case raw:
 		t.refinementRaw(plane)
-	default:
+	case stripes:
+		t.stripePass(kind, plane)
+	case kind == 0:
+		t.significance(plane)
+	case kind == 1:
 		t.refinement(plane)
+	default:
+		t.cleanup(plane)
+	}
+	if kind == 2 && t.style&styleSegments != 0 {
+		for range 4 {
+			t.mq.mqInterval, _ = t.mq.decode(t.mq.mqInterval, ctxUniform)
+		}
 	}
 }
 

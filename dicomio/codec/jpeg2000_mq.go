@@ -46,17 +46,17 @@ const (
 // An mqDecoder decodes binary symbols (annex C.3).
 type mqDecoder struct {
 	mqInterval
-	src  []byte // what is not in c yet
-	last byte
-	ctx  [numContexts]uint64 // entries of mqStates
+	words []uint32            // the code without stuffing; the last one is taken again and again
+	ctx   [numContexts]uint64 // entries of mqStates
 }
 
 // An mqInterval is what changes with every symbol. Passes keep it in registers: the interval
-// and the code are in the top 16 bits, and bytes that come later lie below them already, so that
-// bytes are taken in by the half dozen. n counts the bits that are there, less 16.
+// and the code are in the top 16 bits, and bits that come later lie below them already. n counts the
+// bits that are there, less 16; word is the next to take in.
 type mqInterval struct {
 	a, c uint64
 	n    int
+	word int
 }
 
 func (m *mqDecoder) resetContexts() {
@@ -68,38 +68,62 @@ func (m *mqDecoder) resetContexts() {
 
 // start begins a codeword segment.
 func (m *mqDecoder) start(src []byte) {
-	m.src, m.last = src, 0
-	first := uint64(0xff)
-	if len(src) > 0 {
-		first, m.last, m.src = uint64(src[0]), src[0], src[1:]
-	}
-	m.mqInterval = m.refill(mqInterval{a: 1 << 63, c: first << 55, n: -7})
+	m.unstuff(src)
+	m.mqInterval = mqInterval{a: 1 << 63, c: uint64(m.words[0])<<32 | uint64(m.words[1]), n: 48, word: min(2, len(m.words)-1)}
 }
 
-// refill brings bytes into the code: after FF, seven bits, and ones from a marker or the end
-// on. A carry that was stuffed into the top bit is added to the byte before.
+// unstuff brings a codeword segment into words: a first bit of 0, then bytes; after FF, seven bits
+// and a carry, which is added to what came before; ones from a marker or the end on.
+func (m *mqDecoder) unstuff(src []byte) {
+	m.words = m.words[:0]
+	acc, n := uint64(0), 1 // n bits that are not in a word yet
+	last := byte(0)
+	for len(src) > 0 {
+		if len(src) >= 4 && last != 0xff {
+			if v := binary.BigEndian.Uint32(src); noFF(v) {
+				acc = acc<<32 | uint64(v)
+				m.words = append(m.words, uint32(acc>>n))
+				acc &= 1<<n - 1
+				last, src = byte(v), src[4:]
+				continue
+			}
+		}
+		fresh := 8
+		if last == 0xff {
+			if src[0] > 0x8f {
+				break
+			}
+			fresh = 7
+		}
+		last, src = src[0], src[1:]
+		acc = acc<<fresh + uint64(last)
+		if n += fresh; acc>>n != 0 {
+			m.carry()
+			acc &= 1<<n - 1
+		}
+		if n >= 32 {
+			n -= 32
+			m.words = append(m.words, uint32(acc>>n))
+			acc &= 1<<n - 1
+		}
+	}
+	m.words = append(m.words, uint32((acc+1)<<(32-n)-1), ^uint32(0))
+}
+
+// carry adds 1 to the words.
+func (m *mqDecoder) carry() {
+	for k := len(m.words) - 1; k >= 0; k-- {
+		if m.words[k]++; m.words[k] != 0 {
+			return
+		}
+	}
+}
+
+// refill brings 32 bits into the code.
 func (m *mqDecoder) refill(r mqInterval) mqInterval {
-	if len(m.src) >= 4 && m.last != 0xff {
-		if v := binary.BigEndian.Uint32(m.src); noFF(v) {
-			r.c += uint64(v) << (16 - r.n)
-			r.n += 32
-			m.last, m.src = byte(v), m.src[4:]
-			return r
-		}
-	}
-	for r.n <= 32 {
-		if len(m.src) == 0 || m.last == 0xff && m.src[0] > 0x8f {
-			r.c += 0xff << (40 - r.n)
-			r.n += 8
-			continue
-		}
-		if m.last == 0xff {
-			r.n--
-		}
-		m.last, m.src = m.src[0], m.src[1:]
-		r.c += uint64(m.last) << (40 - r.n)
-		r.n += 8
-	}
+	r.c += uint64(m.words[r.word]) << ((16 - r.n) & 63)
+	r.n += 32
+	r.word = min(r.word+1, len(m.words)-1)
 	return r
 }
 

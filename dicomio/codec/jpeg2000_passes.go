@@ -4,7 +4,8 @@ import "math/bits"
 
 // The three coding passes (T.800 D.3). They are most of the time that JPEG 2000 takes: symbols
 // are decoded in place, the interval and the flags of a column stay in registers, and what a symbol
-// decides is computed rather than branched on where that can be.
+// decides is computed rather than branched on where that can be. stripePass does the same faster
+// where the processor can.
 
 // significance is the significance propagation pass (D.3.1).
 func (t *blockDecoder) significance(plane uint) {
@@ -142,11 +143,6 @@ func (t *blockDecoder) cleanup(plane uint) {
 				t.become(y, k, i3, sign)
 			}
 			flags[k] = f &^ allVisited
-		}
-	}
-	if t.style&styleSegments != 0 {
-		for range 4 {
-			r, _ = t.mq.decode(r, ctxUniform)
 		}
 	}
 	t.mq.mqInterval = r
