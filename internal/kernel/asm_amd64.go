@@ -177,7 +177,7 @@ func columnScale512(n int, s, f []float32)
 func channelSum512(rows, cols int, sum, x []float32)
 
 //go:noescape
-func channelSquares512(rows, cols int, sum, x, shift []float32)
+func channelMoments512(rows, cols int, sum, more, x, shift []float32)
 
 //go:noescape
 func channelDots512(rows, cols int, sum, more, a, x, scale, shift []float32)
@@ -198,7 +198,10 @@ func layerNormGrad512(n int, dx, dy, x, gain []float32, mean, rstd float32, dgai
 func combine512(n int, y, x0, x1, x2, x3, f []float32)
 
 //go:noescape
-func addPairs512(voxels, c int, y, x []float32)
+func repeatPairs512(voxels, c int, y, x []float32)
+
+//go:noescape
+func addPairs512(voxels, c int, y, x0, x1, x2, x3 []float32)
 
 //go:noescape
 func blendPairs512(voxels, c int, y, x []float32, near, far float32)
@@ -264,7 +267,7 @@ func columnScale256(n int, s, f []float32)
 func channelSum256(rows, cols int, sum, x []float32)
 
 //go:noescape
-func channelSquares256(rows, cols int, sum, x, shift []float32)
+func channelMoments256(rows, cols int, sum, more, x, shift []float32)
 
 //go:noescape
 func channelDots256(rows, cols int, sum, more, a, x, scale, shift []float32)
@@ -285,7 +288,10 @@ func layerNormGrad256(n int, dx, dy, x, gain []float32, mean, rstd float32, dgai
 func combine256(n int, y, x0, x1, x2, x3, f []float32)
 
 //go:noescape
-func addPairs256(voxels, c int, y, x []float32)
+func repeatPairs256(voxels, c int, y, x []float32)
+
+//go:noescape
+func addPairs256(voxels, c int, y, x0, x1, x2, x3 []float32)
 
 //go:noescape
 func blendPairs256(voxels, c int, y, x []float32, near, far float32)

@@ -7564,33 +7564,39 @@ column:
 	VZEROUPPER
 	RET
 
-// func channelSquares512(rows int, cols int, sum []float32, x []float32, shift []float32)
+// func channelMoments512(rows int, cols int, sum []float32, more []float32, x []float32, shift []float32)
 // Requires: AVX, AVX512F
-TEXT ·channelSquares512(SB), NOSPLIT, $0-88
+TEXT ·channelMoments512(SB), NOSPLIT, $0-112
 	MOVQ rows+0(FP), AX
 	MOVQ cols+8(FP), CX
 	MOVQ sum_base+16(FP), DX
-	MOVQ x_base+40(FP), BX
-	MOVQ shift_base+64(FP), SI
+	MOVQ x_base+64(FP), BX
+	MOVQ more_base+40(FP), SI
+	MOVQ shift_base+88(FP), DI
 
 row:
-	MOVQ CX, DI
+	MOVQ CX, R8
 
 column:
 	VMOVUPS     (BX), Z0
 	VMOVUPS     (DX), Z1
-	VADDPS      (SI), Z0, Z0
-	VFMADD231PS Z0, Z0, Z1
+	VMOVUPS     (SI), Z2
+	VADDPS      (DI), Z0, Z0
+	VADDPS      Z0, Z1, Z1
+	VFMADD231PS Z0, Z0, Z2
 	VMOVUPS     Z1, (DX)
+	VMOVUPS     Z2, (SI)
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, SI
-	SUBQ        $0x10, DI
+	ADDQ        $0x40, DI
+	SUBQ        $0x10, R8
 	JG          column
-	MOVQ        CX, DI
-	SHLQ        $0x02, DI
-	SUBQ        DI, DX
-	SUBQ        DI, SI
+	MOVQ        CX, R8
+	SHLQ        $0x02, R8
+	SUBQ        R8, DX
+	SUBQ        R8, SI
+	SUBQ        R8, DI
 	DECQ        AX
 	JNZ         row
 	VZEROUPPER
@@ -7604,38 +7610,38 @@ TEXT ·channelDots512(SB), NOSPLIT, $0-160
 	MOVQ sum_base+16(FP), DX
 	MOVQ x_base+88(FP), BX
 	MOVQ more_base+40(FP), SI
-	MOVQ a_base+64(FP), DI
-	MOVQ scale_base+112(FP), R8
-	MOVQ shift_base+136(FP), R9
+	MOVQ shift_base+136(FP), DI
+	MOVQ a_base+64(FP), R8
+	MOVQ scale_base+112(FP), R9
 
 row:
 	MOVQ CX, R10
 
 column:
-	VMOVUPS     (DI), Z0
+	VMOVUPS     (R8), Z0
 	VMOVUPS     (BX), Z1
 	VMOVUPS     (DX), Z2
 	VMOVUPS     (SI), Z3
-	VMOVUPS     (R8), Z4
-	VFMADD213PS (R9), Z4, Z1
+	VMOVUPS     (R9), Z4
+	VFMADD213PS (DI), Z4, Z1
 	VADDPS      Z0, Z2, Z2
 	VFMADD231PS Z0, Z1, Z3
 	VMOVUPS     Z2, (DX)
 	VMOVUPS     Z3, (SI)
 	ADDQ        $0x40, BX
-	ADDQ        $0x40, DI
+	ADDQ        $0x40, R8
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, SI
-	ADDQ        $0x40, R8
 	ADDQ        $0x40, R9
+	ADDQ        $0x40, DI
 	SUBQ        $0x10, R10
 	JG          column
 	MOVQ        CX, R10
 	SHLQ        $0x02, R10
 	SUBQ        R10, DX
 	SUBQ        R10, SI
-	SUBQ        R10, R8
 	SUBQ        R10, R9
+	SUBQ        R10, DI
 	DECQ        AX
 	JNZ         row
 	VZEROUPPER
@@ -7719,6 +7725,7 @@ column:
 TEXT ·layerNorm512(SB), NOSPLIT, $0-160
 	MOVQ   n+0(FP), AX
 	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
 	MOVQ   x_base+32(FP), CX
 	MOVQ   AX, DX
 
@@ -7727,29 +7734,6 @@ sum:
 	ADDQ          $0x40, CX
 	SUBQ          $0x10, DX
 	JG            sum
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y0, Y1, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X0, X1, X1
-	VSHUFPS       $0x4e, X1, X1, X0
-	VADDPS        X1, X0, X1
-	VSHUFPS       $0xb1, X1, X1, X0
-	VADDPS        X1, X0, X1
-	VXORPS        X0, X0, X0
-	VCVTSI2SSQ    AX, X0, X0
-	VDIVSS        X0, X1, X1
-	VBROADCASTSS  X1, Z1
-	VXORPS        Z0, Z0, Z0
-	MOVQ          x_base+32(FP), CX
-	MOVQ          AX, DX
-
-variance:
-	VMOVUPS       (CX), Z2
-	VSUBPS        Z1, Z2, Z2
-	VFMADD231PS   Z2, Z2, Z0
-	ADDQ          $0x40, CX
-	SUBQ          $0x10, DX
-	JG            variance
 	VEXTRACTF64X4 $0x01, Z0, Y2
 	VADDPS        Y0, Y2, Y0
 	VEXTRACTF128  $0x01, Y0, X2
@@ -7762,11 +7746,33 @@ variance:
 	VCVTSI2SSQ    AX, X0, X0
 	VDIVSS        X0, X2, X2
 	VBROADCASTSS  X2, Z0
+	MOVQ          x_base+32(FP), CX
+	MOVQ          AX, DX
+
+variance:
+	VMOVUPS       (CX), Z2
+	VSUBPS        Z0, Z2, Z2
+	VFMADD231PS   Z2, Z2, Z1
+	ADDQ          $0x40, CX
+	SUBQ          $0x10, DX
+	JG            variance
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPS        Y1, Y2, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VADDPS        X1, X2, X2
+	VSHUFPS       $0x4e, X2, X2, X1
+	VADDPS        X2, X1, X2
+	VSHUFPS       $0xb1, X2, X2, X1
+	VADDPS        X2, X1, X2
+	VXORPS        X1, X1, X1
+	VCVTSI2SSQ    AX, X1, X1
+	VDIVSS        X1, X2, X2
+	VBROADCASTSS  X2, Z1
 	VBROADCASTSS  eps+104(FP), Z2
-	VADDPS        Z2, Z0, Z0
-	VSQRTPS       Z0, Z0
+	VADDPS        Z2, Z1, Z1
+	VSQRTPS       Z1, Z1
 	VMOVUPS       c3f800000<>+0(SB), Z2
-	VDIVPS        Z0, Z2, Z0
+	VDIVPS        Z1, Z2, Z1
 	MOVQ          x_base+32(FP), CX
 	MOVQ          y_base+8(FP), DX
 	MOVQ          gain_base+56(FP), BX
@@ -7774,8 +7780,8 @@ variance:
 
 scale:
 	VMOVUPS     (CX), Z2
-	VSUBPS      Z1, Z2, Z2
-	VMULPS      Z0, Z2, Z2
+	VSUBPS      Z0, Z2, Z2
+	VMULPS      Z1, Z2, Z2
 	VMOVUPS     (BX), Z3
 	VFMADD213PS (SI), Z3, Z2
 	VMOVUPS     Z2, (DX)
@@ -7787,49 +7793,45 @@ scale:
 	JG          scale
 	MOVQ        mean_base+112(FP), AX
 	MOVQ        rstd_base+136(FP), CX
-	VMOVSS      X1, (AX)
-	VMOVSS      X0, (CX)
+	VMOVSS      X0, (AX)
+	VMOVSS      X1, (CX)
 	VZEROUPPER
 	RET
 
 // func layerNormGrad512(n int, dx []float32, dy []float32, x []float32, gain []float32, mean float32, rstd float32, dgain []float32, dbias []float32)
-// Requires: AVX, AVX512DQ, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·layerNormGrad512(SB), NOSPLIT, $0-160
 	MOVQ         n+0(FP), AX
 	VBROADCASTSS mean+104(FP), Z0
 	VBROADCASTSS rstd+108(FP), Z1
 	VXORPS       Z2, Z2, Z2
 	VXORPS       Z3, Z3, Z3
-	MOVQ         AX, CX
-	SHLQ         $0x02, CX
-	MOVQ         x_base+56(FP), DX
-	MOVQ         dy_base+32(FP), BX
-	MOVQ         gain_base+80(FP), SI
-	MOVQ         dgain_base+112(FP), DI
-	MOVQ         dbias_base+136(FP), R8
-	MOVQ         AX, R9
+	MOVQ         x_base+56(FP), CX
+	MOVQ         dy_base+32(FP), DX
+	MOVQ         gain_base+80(FP), BX
+	MOVQ         dgain_base+112(FP), SI
+	MOVQ         dbias_base+136(FP), DI
+	MOVQ         AX, R8
 
 sums:
-	PREFETCHT0    (DX)(CX*1)
-	PREFETCHT0    (BX)(CX*1)
-	VMOVUPS       (DX), Z4
-	VMOVUPS       (BX), Z5
+	VMOVUPS       (CX), Z4
+	VMOVUPS       (DX), Z5
 	VSUBPS        Z0, Z4, Z4
 	VMULPS        Z1, Z4, Z4
-	VADDPS        (R8), Z5, Z6
-	VMOVUPS       Z6, (R8)
-	VMOVUPS       (DI), Z6
-	VFMADD231PS   Z5, Z4, Z6
+	VADDPS        (DI), Z5, Z6
 	VMOVUPS       Z6, (DI)
-	VMULPS        (SI), Z5, Z5
+	VMOVUPS       (SI), Z6
+	VFMADD231PS   Z5, Z4, Z6
+	VMOVUPS       Z6, (SI)
+	VMULPS        (BX), Z5, Z5
 	VADDPS        Z5, Z2, Z2
 	VFMADD231PS   Z5, Z4, Z3
+	ADDQ          $0x40, CX
 	ADDQ          $0x40, DX
 	ADDQ          $0x40, BX
 	ADDQ          $0x40, SI
 	ADDQ          $0x40, DI
-	ADDQ          $0x40, R8
-	SUBQ          $0x10, R9
+	SUBQ          $0x10, R8
 	JG            sums
 	VEXTRACTF64X4 $0x01, Z2, Y4
 	VADDPS        Y2, Y4, Y2
@@ -7880,7 +7882,7 @@ gradient:
 	RET
 
 // func combine512(n int, y []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, f []float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·combine512(SB), NOSPLIT, $0-152
 	MOVQ         n+0(FP), AX
 	MOVQ         y_base+8(FP), CX
@@ -7895,110 +7897,170 @@ TEXT ·combine512(SB), NOSPLIT, $0-152
 	VBROADCASTSS 12(DX), Z3
 
 loop:
-	VMOVUPS     (CX), Z4
-	VFMADD231PS (BX), Z0, Z4
+	PREFETCHT1  4096(BX)
+	PREFETCHT1  4096(SI)
+	PREFETCHT1  4096(DI)
+	PREFETCHT1  4096(R8)
+	VMULPS      (BX), Z0, Z4
 	VFMADD231PS (SI), Z1, Z4
 	VFMADD231PS (DI), Z2, Z4
 	VFMADD231PS (R8), Z3, Z4
 	VMOVUPS     Z4, (CX)
-	ADDQ        $0x40, CX
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
 	ADDQ        $0x40, R8
+	ADDQ        $0x40, CX
 	SUBQ        $0x10, AX
 	JG          loop
 	VZEROUPPER
 	RET
 
-// func addPairs512(voxels int, c int, y []float32, x []float32)
-// Requires: AVX, AVX512F
-TEXT ·addPairs512(SB), NOSPLIT, $0-64
+// func repeatPairs512(voxels int, c int, y []float32, x []float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·repeatPairs512(SB), NOSPLIT, $0-64
 	MOVQ voxels+0(FP), AX
 	MOVQ c+8(FP), CX
-	MOVQ y_base+16(FP), BX
-	MOVQ x_base+40(FP), SI
-	MOVQ CX, DX
-	SHLQ $0x02, DX
+	MOVQ y_base+16(FP), DX
+	MOVQ x_base+40(FP), BX
+	MOVQ CX, SI
+	SHLQ $0x02, SI
 
 row:
 	MOVQ CX, DI
 
 column:
-	VMOVUPS (SI), Z0
-	VADDPS  (SI)(DX*1), Z0, Z0
-	VMOVUPS Z0, (BX)
-	ADDQ    $0x40, BX
-	ADDQ    $0x40, SI
-	SUBQ    $0x10, DI
-	JG      column
-	ADDQ    DX, SI
-	DECQ    AX
-	JNZ     row
+	PREFETCHT1 4096(DX)
+	PREFETCHT1 4096(DX)(SI*1)
+	VMOVUPS    (BX), Z0
+	VMOVUPS    Z0, (DX)
+	VMOVUPS    Z0, (DX)(SI*1)
+	ADDQ       $0x40, DX
+	ADDQ       $0x40, BX
+	SUBQ       $0x10, DI
+	JG         column
+	ADDQ       SI, DX
+	DECQ       AX
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func addPairs512(voxels int, c int, y []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·addPairs512(SB), NOSPLIT, $0-136
+	MOVQ voxels+0(FP), AX
+	MOVQ c+8(FP), CX
+	MOVQ y_base+16(FP), DX
+	MOVQ CX, BX
+	SHLQ $0x02, BX
+	MOVQ x0_base+40(FP), SI
+	MOVQ x1_base+64(FP), DI
+	MOVQ x2_base+88(FP), R8
+	MOVQ x3_base+112(FP), R9
+
+row:
+	MOVQ CX, R10
+
+column:
+	PREFETCHT1 4096(SI)
+	PREFETCHT1 4096(DI)
+	PREFETCHT1 4096(R8)
+	PREFETCHT1 4096(R9)
+	PREFETCHT1 4096(SI)(BX*1)
+	PREFETCHT1 4096(DI)(BX*1)
+	PREFETCHT1 4096(R8)(BX*1)
+	PREFETCHT1 4096(R9)(BX*1)
+	VMOVUPS    (SI), Z0
+	VMOVUPS    (SI)(BX*1), Z1
+	VADDPS     (DI), Z0, Z0
+	VADDPS     (DI)(BX*1), Z1, Z1
+	VADDPS     (R8), Z0, Z0
+	VADDPS     (R8)(BX*1), Z1, Z1
+	VADDPS     (R9), Z0, Z0
+	VADDPS     (R9)(BX*1), Z1, Z1
+	VADDPS     Z0, Z1, Z0
+	VMOVUPS    Z0, (DX)
+	ADDQ       $0x40, SI
+	ADDQ       $0x40, DI
+	ADDQ       $0x40, R8
+	ADDQ       $0x40, R9
+	ADDQ       $0x40, DX
+	SUBQ       $0x10, R10
+	JG         column
+	ADDQ       BX, SI
+	ADDQ       BX, DI
+	ADDQ       BX, R8
+	ADDQ       BX, R9
+	DECQ       AX
+	JNZ        row
 	VZEROUPPER
 	RET
 
 // func blendPairs512(voxels int, c int, y []float32, x []float32, near float32, far float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·blendPairs512(SB), NOSPLIT, $0-72
 	MOVQ         voxels+0(FP), AX
 	MOVQ         c+8(FP), CX
-	MOVQ         y_base+16(FP), BX
-	MOVQ         x_base+40(FP), SI
+	MOVQ         y_base+16(FP), DX
+	MOVQ         x_base+40(FP), BX
+	MOVQ         CX, SI
+	SHLQ         $0x02, SI
 	VBROADCASTSS near+64(FP), Z0
 	VBROADCASTSS far+68(FP), Z1
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
 
 row:
 	MOVQ CX, DI
 
 column:
-	VMULPS      (SI)(DX*1), Z0, Z2
+	PREFETCHT1  4096(DX)
+	PREFETCHT1  4096(DX)(SI*1)
+	VMULPS      (BX)(SI*1), Z0, Z2
 	VMOVAPS     Z2, Z3
-	VFMADD231PS (SI), Z1, Z2
-	VFMADD231PS (SI)(DX*2), Z1, Z3
-	VMOVUPS     Z2, (BX)
-	VMOVUPS     Z3, (BX)(DX*1)
+	VFMADD231PS (BX), Z1, Z2
+	VFMADD231PS (BX)(SI*2), Z1, Z3
+	VMOVUPS     Z2, (DX)
+	VMOVUPS     Z3, (DX)(SI*1)
+	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
 	SUBQ        $0x10, DI
 	JG          column
-	ADDQ        DX, BX
+	ADDQ        SI, DX
 	DECQ        AX
 	JNZ         row
 	VZEROUPPER
 	RET
 
 // func gatherPairs512(voxels int, c int, y []float32, x []float32, near float32, far float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gatherPairs512(SB), NOSPLIT, $0-72
 	MOVQ         voxels+0(FP), AX
 	MOVQ         c+8(FP), CX
-	MOVQ         y_base+16(FP), BX
-	MOVQ         x_base+40(FP), SI
+	MOVQ         y_base+16(FP), DX
+	MOVQ         x_base+40(FP), BX
+	MOVQ         CX, SI
+	SHLQ         $0x02, SI
 	VBROADCASTSS near+64(FP), Z0
 	VBROADCASTSS far+68(FP), Z1
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	LEAQ         (DX)(DX*2), DI
+	LEAQ         (SI)(SI*2), DI
 
 row:
 	MOVQ CX, R8
 
 column:
-	VMOVUPS     (SI)(DX*1), Z2
-	VMOVUPS     (SI), Z3
-	VADDPS      (SI)(DX*2), Z2, Z2
-	VADDPS      (SI)(DI*1), Z3, Z3
+	PREFETCHT1  4096(BX)
+	PREFETCHT1  4096(BX)(SI*1)
+	VMOVUPS     (BX)(SI*1), Z2
+	VMOVUPS     (BX), Z3
+	VADDPS      (BX)(SI*2), Z2, Z2
+	VADDPS      (BX)(DI*1), Z3, Z3
 	VMULPS      Z0, Z2, Z2
 	VFMADD231PS Z3, Z1, Z2
-	VMOVUPS     Z2, (BX)
+	VMOVUPS     Z2, (DX)
+	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
 	SUBQ        $0x10, R8
 	JG          column
-	ADDQ        DX, SI
+	ADDQ        SI, BX
 	DECQ        AX
 	JNZ         row
 	VZEROUPPER
@@ -9192,9 +9254,12 @@ column:
 	VMOVUPS (DX), Y0
 	VADDPS  (BX), Y0, Y0
 	VMOVUPS Y0, (DX)
-	ADDQ    $0x20, BX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, SI
+	VMOVUPS 32(DX), Y0
+	VADDPS  32(BX), Y0, Y0
+	VMOVUPS Y0, 32(DX)
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, SI
 	JG      column
 	MOVQ    CX, SI
 	SHLQ    $0x02, SI
@@ -9204,33 +9269,47 @@ column:
 	VZEROUPPER
 	RET
 
-// func channelSquares256(rows int, cols int, sum []float32, x []float32, shift []float32)
+// func channelMoments256(rows int, cols int, sum []float32, more []float32, x []float32, shift []float32)
 // Requires: AVX, FMA3
-TEXT ·channelSquares256(SB), NOSPLIT, $0-88
+TEXT ·channelMoments256(SB), NOSPLIT, $0-112
 	MOVQ rows+0(FP), AX
 	MOVQ cols+8(FP), CX
 	MOVQ sum_base+16(FP), DX
-	MOVQ x_base+40(FP), BX
-	MOVQ shift_base+64(FP), SI
+	MOVQ x_base+64(FP), BX
+	MOVQ more_base+40(FP), SI
+	MOVQ shift_base+88(FP), DI
 
 row:
-	MOVQ CX, DI
+	MOVQ CX, R8
 
 column:
 	VMOVUPS     (BX), Y0
 	VMOVUPS     (DX), Y1
-	VADDPS      (SI), Y0, Y0
-	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     (SI), Y2
+	VADDPS      (DI), Y0, Y0
+	VADDPS      Y0, Y1, Y1
+	VFMADD231PS Y0, Y0, Y2
 	VMOVUPS     Y1, (DX)
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, DX
-	ADDQ        $0x20, SI
-	SUBQ        $0x08, DI
+	VMOVUPS     Y2, (SI)
+	VMOVUPS     32(BX), Y0
+	VMOVUPS     32(DX), Y1
+	VMOVUPS     32(SI), Y2
+	VADDPS      32(DI), Y0, Y0
+	VADDPS      Y0, Y1, Y1
+	VFMADD231PS Y0, Y0, Y2
+	VMOVUPS     Y1, 32(DX)
+	VMOVUPS     Y2, 32(SI)
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DI
+	SUBQ        $0x10, R8
 	JG          column
-	MOVQ        CX, DI
-	SHLQ        $0x02, DI
-	SUBQ        DI, DX
-	SUBQ        DI, SI
+	MOVQ        CX, R8
+	SHLQ        $0x02, R8
+	SUBQ        R8, DX
+	SUBQ        R8, SI
+	SUBQ        R8, DI
 	DECQ        AX
 	JNZ         row
 	VZEROUPPER
@@ -9244,38 +9323,48 @@ TEXT ·channelDots256(SB), NOSPLIT, $0-160
 	MOVQ sum_base+16(FP), DX
 	MOVQ x_base+88(FP), BX
 	MOVQ more_base+40(FP), SI
-	MOVQ a_base+64(FP), DI
-	MOVQ scale_base+112(FP), R8
-	MOVQ shift_base+136(FP), R9
+	MOVQ shift_base+136(FP), DI
+	MOVQ a_base+64(FP), R8
+	MOVQ scale_base+112(FP), R9
 
 row:
 	MOVQ CX, R10
 
 column:
-	VMOVUPS     (DI), Y0
+	VMOVUPS     (R8), Y0
 	VMOVUPS     (BX), Y1
 	VMOVUPS     (DX), Y2
 	VMOVUPS     (SI), Y3
-	VMOVUPS     (R8), Y4
-	VFMADD213PS (R9), Y4, Y1
+	VMOVUPS     (R9), Y4
+	VFMADD213PS (DI), Y4, Y1
 	VADDPS      Y0, Y2, Y2
 	VFMADD231PS Y0, Y1, Y3
 	VMOVUPS     Y2, (DX)
 	VMOVUPS     Y3, (SI)
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, DI
-	ADDQ        $0x20, DX
-	ADDQ        $0x20, SI
-	ADDQ        $0x20, R8
-	ADDQ        $0x20, R9
-	SUBQ        $0x08, R10
+	VMOVUPS     32(R8), Y0
+	VMOVUPS     32(BX), Y1
+	VMOVUPS     32(DX), Y2
+	VMOVUPS     32(SI), Y3
+	VMOVUPS     32(R9), Y4
+	VFMADD213PS 32(DI), Y4, Y1
+	VADDPS      Y0, Y2, Y2
+	VFMADD231PS Y0, Y1, Y3
+	VMOVUPS     Y2, 32(DX)
+	VMOVUPS     Y3, 32(SI)
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, R9
+	ADDQ        $0x40, DI
+	SUBQ        $0x10, R10
 	JG          column
 	MOVQ        CX, R10
 	SHLQ        $0x02, R10
 	SUBQ        R10, DX
 	SUBQ        R10, SI
-	SUBQ        R10, R8
 	SUBQ        R10, R9
+	SUBQ        R10, DI
 	DECQ        AX
 	JNZ         row
 	VZEROUPPER
@@ -9299,11 +9388,15 @@ column:
 	VMOVUPS     (SI), Y1
 	VFMADD213PS (DI), Y1, Y0
 	VMOVUPS     Y0, (DX)
-	ADDQ        $0x20, DX
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, SI
-	ADDQ        $0x20, DI
-	SUBQ        $0x08, R8
+	VMOVUPS     32(BX), Y0
+	VMOVUPS     32(SI), Y1
+	VFMADD213PS 32(DI), Y1, Y0
+	VMOVUPS     Y0, 32(DX)
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DI
+	SUBQ        $0x10, R8
 	JG          column
 	MOVQ        CX, R8
 	SHLQ        $0x02, R8
@@ -9336,13 +9429,19 @@ column:
 	VMOVUPS     (R8), Y1
 	VFMADD231PS (R9), Y1, Y0
 	VMOVUPS     Y0, (DX)
-	ADDQ        $0x20, DX
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, R8
-	ADDQ        $0x20, SI
-	ADDQ        $0x20, DI
-	ADDQ        $0x20, R9
-	SUBQ        $0x08, R10
+	VMOVUPS     32(BX), Y0
+	VMOVUPS     32(SI), Y1
+	VFMADD213PS 32(DI), Y1, Y0
+	VMOVUPS     32(R8), Y1
+	VFMADD231PS 32(R9), Y1, Y0
+	VMOVUPS     Y0, 32(DX)
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, R9
+	SUBQ        $0x10, R10
 	JG          column
 	MOVQ        CX, R10
 	SHLQ        $0x02, R10
@@ -9359,14 +9458,19 @@ column:
 TEXT ·layerNorm256(SB), NOSPLIT, $0-160
 	MOVQ   n+0(FP), AX
 	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
 	MOVQ   x_base+32(FP), CX
 	MOVQ   AX, DX
 
 sum:
 	VADDPS       (CX), Y0, Y0
-	ADDQ         $0x20, CX
-	SUBQ         $0x08, DX
+	VADDPS       32(CX), Y1, Y1
+	ADDQ         $0x40, CX
+	SUBQ         $0x10, DX
 	JG           sum
+	VADDPS       Y0, Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X0, X1, X1
 	VSHUFPS      $0x4e, X1, X1, X0
@@ -9376,33 +9480,36 @@ sum:
 	VXORPS       X0, X0, X0
 	VCVTSI2SSQ   AX, X0, X0
 	VDIVSS       X0, X1, X1
-	VBROADCASTSS X1, Y1
-	VXORPS       Y0, Y0, Y0
+	VBROADCASTSS X1, Y0
 	MOVQ         x_base+32(FP), CX
 	MOVQ         AX, DX
 
 variance:
-	VMOVUPS      (CX), Y2
-	VSUBPS       Y1, Y2, Y2
-	VFMADD231PS  Y2, Y2, Y0
-	ADDQ         $0x20, CX
-	SUBQ         $0x08, DX
+	VMOVUPS      (CX), Y1
+	VSUBPS       Y0, Y1, Y1
+	VFMADD231PS  Y1, Y1, Y2
+	VMOVUPS      32(CX), Y1
+	VSUBPS       Y0, Y1, Y1
+	VFMADD231PS  Y1, Y1, Y3
+	ADDQ         $0x40, CX
+	SUBQ         $0x10, DX
 	JG           variance
-	VEXTRACTF128 $0x01, Y0, X2
-	VADDPS       X0, X2, X2
-	VSHUFPS      $0x4e, X2, X2, X0
-	VADDPS       X2, X0, X2
-	VSHUFPS      $0xb1, X2, X2, X0
-	VADDPS       X2, X0, X2
-	VXORPS       X0, X0, X0
-	VCVTSI2SSQ   AX, X0, X0
-	VDIVSS       X0, X2, X2
-	VBROADCASTSS X2, Y0
+	VADDPS       Y2, Y3, Y2
+	VEXTRACTF128 $0x01, Y2, X1
+	VADDPS       X2, X1, X1
+	VSHUFPS      $0x4e, X1, X1, X2
+	VADDPS       X1, X2, X1
+	VSHUFPS      $0xb1, X1, X1, X2
+	VADDPS       X1, X2, X1
+	VXORPS       X2, X2, X2
+	VCVTSI2SSQ   AX, X2, X2
+	VDIVSS       X2, X1, X1
+	VBROADCASTSS X1, Y1
 	VBROADCASTSS eps+104(FP), Y2
-	VADDPS       Y2, Y0, Y0
-	VSQRTPS      Y0, Y0
+	VADDPS       Y2, Y1, Y1
+	VSQRTPS      Y1, Y1
 	VMOVUPS      c3f800000<>+0(SB), Y2
-	VDIVPS       Y0, Y2, Y0
+	VDIVPS       Y1, Y2, Y1
 	MOVQ         x_base+32(FP), CX
 	MOVQ         y_base+8(FP), DX
 	MOVQ         gain_base+56(FP), BX
@@ -9410,83 +9517,101 @@ variance:
 
 scale:
 	VMOVUPS     (CX), Y2
-	VSUBPS      Y1, Y2, Y2
-	VMULPS      Y0, Y2, Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
 	VMOVUPS     (BX), Y3
 	VFMADD213PS (SI), Y3, Y2
 	VMOVUPS     Y2, (DX)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, DX
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, SI
-	SUBQ        $0x08, AX
+	VMOVUPS     32(CX), Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVUPS     32(BX), Y3
+	VFMADD213PS 32(SI), Y3, Y2
+	VMOVUPS     Y2, 32(DX)
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, SI
+	SUBQ        $0x10, AX
 	JG          scale
 	MOVQ        mean_base+112(FP), AX
 	MOVQ        rstd_base+136(FP), CX
-	VMOVSS      X1, (AX)
-	VMOVSS      X0, (CX)
+	VMOVSS      X0, (AX)
+	VMOVSS      X1, (CX)
 	VZEROUPPER
 	RET
 
 // func layerNormGrad256(n int, dx []float32, dy []float32, x []float32, gain []float32, mean float32, rstd float32, dgain []float32, dbias []float32)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·layerNormGrad256(SB), NOSPLIT, $0-160
 	MOVQ         n+0(FP), AX
 	VBROADCASTSS mean+104(FP), Y0
 	VBROADCASTSS rstd+108(FP), Y1
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
-	MOVQ         AX, CX
-	SHLQ         $0x02, CX
-	MOVQ         x_base+56(FP), DX
-	MOVQ         dy_base+32(FP), BX
-	MOVQ         gain_base+80(FP), SI
-	MOVQ         dgain_base+112(FP), DI
-	MOVQ         dbias_base+136(FP), R8
-	MOVQ         AX, R9
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	MOVQ         x_base+56(FP), CX
+	MOVQ         dy_base+32(FP), DX
+	MOVQ         gain_base+80(FP), BX
+	MOVQ         dgain_base+112(FP), SI
+	MOVQ         dbias_base+136(FP), DI
+	MOVQ         AX, R8
 
 sums:
-	PREFETCHT0   (DX)(CX*1)
-	PREFETCHT0   (BX)(CX*1)
-	VMOVUPS      (DX), Y4
-	VMOVUPS      (BX), Y5
-	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
-	VADDPS       (R8), Y5, Y6
-	VMOVUPS      Y6, (R8)
-	VMOVUPS      (DI), Y6
-	VFMADD231PS  Y5, Y4, Y6
-	VMOVUPS      Y6, (DI)
-	VMULPS       (SI), Y5, Y5
-	VADDPS       Y5, Y2, Y2
-	VFMADD231PS  Y5, Y4, Y3
-	ADDQ         $0x20, DX
-	ADDQ         $0x20, BX
-	ADDQ         $0x20, SI
-	ADDQ         $0x20, DI
-	ADDQ         $0x20, R8
-	SUBQ         $0x08, R9
+	VMOVUPS      (CX), Y6
+	VMOVUPS      (DX), Y7
+	VSUBPS       Y0, Y6, Y6
+	VMULPS       Y1, Y6, Y6
+	VADDPS       (DI), Y7, Y8
+	VMOVUPS      Y8, (DI)
+	VMOVUPS      (SI), Y8
+	VFMADD231PS  Y7, Y6, Y8
+	VMOVUPS      Y8, (SI)
+	VMULPS       (BX), Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVUPS      32(CX), Y6
+	VMOVUPS      32(DX), Y7
+	VSUBPS       Y0, Y6, Y6
+	VMULPS       Y1, Y6, Y6
+	VADDPS       32(DI), Y7, Y8
+	VMOVUPS      Y8, 32(DI)
+	VMOVUPS      32(SI), Y8
+	VFMADD231PS  Y7, Y6, Y8
+	VMOVUPS      Y8, 32(SI)
+	VMULPS       32(BX), Y7, Y7
+	VADDPS       Y7, Y3, Y3
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DI
+	SUBQ         $0x10, R8
 	JG           sums
-	VEXTRACTF128 $0x01, Y2, X4
-	VADDPS       X2, X4, X4
-	VSHUFPS      $0x4e, X4, X4, X2
-	VADDPS       X4, X2, X4
-	VSHUFPS      $0xb1, X4, X4, X2
-	VADDPS       X4, X2, X4
+	VADDPS       Y2, Y3, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X2, X3, X3
+	VSHUFPS      $0x4e, X3, X3, X2
+	VADDPS       X3, X2, X3
+	VSHUFPS      $0xb1, X3, X3, X2
+	VADDPS       X3, X2, X3
 	VXORPS       X2, X2, X2
 	VCVTSI2SSQ   AX, X2, X2
-	VDIVSS       X2, X4, X4
-	VBROADCASTSS X4, Y2
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPS       X3, X4, X4
-	VSHUFPS      $0x4e, X4, X4, X3
-	VADDPS       X4, X3, X4
-	VSHUFPS      $0xb1, X4, X4, X3
-	VADDPS       X4, X3, X4
-	VXORPS       X3, X3, X3
-	VCVTSI2SSQ   AX, X3, X3
-	VDIVSS       X3, X4, X4
-	VBROADCASTSS X4, Y3
+	VDIVSS       X2, X3, X3
+	VBROADCASTSS X3, Y2
+	VADDPS       Y4, Y5, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPS       X4, X3, X3
+	VSHUFPS      $0x4e, X3, X3, X4
+	VADDPS       X3, X4, X3
+	VSHUFPS      $0xb1, X3, X3, X4
+	VADDPS       X3, X4, X3
+	VXORPS       X4, X4, X4
+	VCVTSI2SSQ   AX, X4, X4
+	VDIVSS       X4, X3, X3
+	VBROADCASTSS X3, Y3
 	MOVQ         x_base+56(FP), CX
 	MOVQ         dy_base+32(FP), DX
 	MOVQ         gain_base+80(FP), BX
@@ -9502,17 +9627,26 @@ gradient:
 	VFNMADD231PS Y3, Y4, Y5
 	VMULPS       Y1, Y5, Y5
 	VMOVUPS      Y5, (SI)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, DX
-	ADDQ         $0x20, BX
-	ADDQ         $0x20, SI
-	SUBQ         $0x08, AX
+	VMOVUPS      32(CX), Y4
+	VMOVUPS      32(DX), Y5
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VMULPS       32(BX), Y5, Y5
+	VSUBPS       Y2, Y5, Y5
+	VFNMADD231PS Y3, Y4, Y5
+	VMULPS       Y1, Y5, Y5
+	VMOVUPS      Y5, 32(SI)
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, AX
 	JG           gradient
 	VZEROUPPER
 	RET
 
 // func combine256(n int, y []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32, f []float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·combine256(SB), NOSPLIT, $0-152
 	MOVQ         n+0(FP), AX
 	MOVQ         y_base+8(FP), CX
@@ -9527,110 +9661,201 @@ TEXT ·combine256(SB), NOSPLIT, $0-152
 	VBROADCASTSS 12(DX), Y3
 
 loop:
-	VMOVUPS     (CX), Y4
-	VFMADD231PS (BX), Y0, Y4
+	PREFETCHT1  4096(BX)
+	PREFETCHT1  4096(SI)
+	PREFETCHT1  4096(DI)
+	PREFETCHT1  4096(R8)
+	VMULPS      (BX), Y0, Y4
 	VFMADD231PS (SI), Y1, Y4
 	VFMADD231PS (DI), Y2, Y4
 	VFMADD231PS (R8), Y3, Y4
 	VMOVUPS     Y4, (CX)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, SI
-	ADDQ        $0x20, DI
-	ADDQ        $0x20, R8
-	SUBQ        $0x08, AX
+	VMULPS      32(BX), Y0, Y4
+	VFMADD231PS 32(SI), Y1, Y4
+	VFMADD231PS 32(DI), Y2, Y4
+	VFMADD231PS 32(R8), Y3, Y4
+	VMOVUPS     Y4, 32(CX)
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, R8
+	ADDQ        $0x40, CX
+	SUBQ        $0x10, AX
 	JG          loop
 	VZEROUPPER
 	RET
 
-// func addPairs256(voxels int, c int, y []float32, x []float32)
-// Requires: AVX
-TEXT ·addPairs256(SB), NOSPLIT, $0-64
+// func repeatPairs256(voxels int, c int, y []float32, x []float32)
+// Requires: AVX, MMX+
+TEXT ·repeatPairs256(SB), NOSPLIT, $0-64
 	MOVQ voxels+0(FP), AX
 	MOVQ c+8(FP), CX
-	MOVQ y_base+16(FP), BX
-	MOVQ x_base+40(FP), SI
-	MOVQ CX, DX
-	SHLQ $0x02, DX
+	MOVQ y_base+16(FP), DX
+	MOVQ x_base+40(FP), BX
+	MOVQ CX, SI
+	SHLQ $0x02, SI
 
 row:
 	MOVQ CX, DI
 
 column:
-	VMOVUPS (SI), Y0
-	VADDPS  (SI)(DX*1), Y0, Y0
-	VMOVUPS Y0, (BX)
-	ADDQ    $0x20, BX
-	ADDQ    $0x20, SI
-	SUBQ    $0x08, DI
-	JG      column
-	ADDQ    DX, SI
-	DECQ    AX
-	JNZ     row
+	PREFETCHT1 4096(DX)
+	PREFETCHT1 4096(DX)(SI*1)
+	VMOVUPS    (BX), Y0
+	VMOVUPS    Y0, (DX)
+	VMOVUPS    Y0, (DX)(SI*1)
+	VMOVUPS    32(BX), Y0
+	VMOVUPS    Y0, 32(DX)
+	VMOVUPS    Y0, 32(DX)(SI*1)
+	ADDQ       $0x40, DX
+	ADDQ       $0x40, BX
+	SUBQ       $0x10, DI
+	JG         column
+	ADDQ       SI, DX
+	DECQ       AX
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func addPairs256(voxels int, c int, y []float32, x0 []float32, x1 []float32, x2 []float32, x3 []float32)
+// Requires: AVX, MMX+
+TEXT ·addPairs256(SB), NOSPLIT, $0-136
+	MOVQ voxels+0(FP), AX
+	MOVQ c+8(FP), CX
+	MOVQ y_base+16(FP), DX
+	MOVQ CX, BX
+	SHLQ $0x02, BX
+	MOVQ x0_base+40(FP), SI
+	MOVQ x1_base+64(FP), DI
+	MOVQ x2_base+88(FP), R8
+	MOVQ x3_base+112(FP), R9
+
+row:
+	MOVQ CX, R10
+
+column:
+	PREFETCHT1 4096(SI)
+	PREFETCHT1 4096(DI)
+	PREFETCHT1 4096(R8)
+	PREFETCHT1 4096(R9)
+	PREFETCHT1 4096(SI)(BX*1)
+	PREFETCHT1 4096(DI)(BX*1)
+	PREFETCHT1 4096(R8)(BX*1)
+	PREFETCHT1 4096(R9)(BX*1)
+	VMOVUPS    (SI), Y0
+	VMOVUPS    (SI)(BX*1), Y1
+	VADDPS     (DI), Y0, Y0
+	VADDPS     (DI)(BX*1), Y1, Y1
+	VADDPS     (R8), Y0, Y0
+	VADDPS     (R8)(BX*1), Y1, Y1
+	VADDPS     (R9), Y0, Y0
+	VADDPS     (R9)(BX*1), Y1, Y1
+	VADDPS     Y0, Y1, Y0
+	VMOVUPS    Y0, (DX)
+	VMOVUPS    32(SI), Y0
+	VMOVUPS    32(SI)(BX*1), Y1
+	VADDPS     32(DI), Y0, Y0
+	VADDPS     32(DI)(BX*1), Y1, Y1
+	VADDPS     32(R8), Y0, Y0
+	VADDPS     32(R8)(BX*1), Y1, Y1
+	VADDPS     32(R9), Y0, Y0
+	VADDPS     32(R9)(BX*1), Y1, Y1
+	VADDPS     Y0, Y1, Y0
+	VMOVUPS    Y0, 32(DX)
+	ADDQ       $0x40, SI
+	ADDQ       $0x40, DI
+	ADDQ       $0x40, R8
+	ADDQ       $0x40, R9
+	ADDQ       $0x40, DX
+	SUBQ       $0x10, R10
+	JG         column
+	ADDQ       BX, SI
+	ADDQ       BX, DI
+	ADDQ       BX, R8
+	ADDQ       BX, R9
+	DECQ       AX
+	JNZ        row
 	VZEROUPPER
 	RET
 
 // func blendPairs256(voxels int, c int, y []float32, x []float32, near float32, far float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·blendPairs256(SB), NOSPLIT, $0-72
 	MOVQ         voxels+0(FP), AX
 	MOVQ         c+8(FP), CX
-	MOVQ         y_base+16(FP), BX
-	MOVQ         x_base+40(FP), SI
+	MOVQ         y_base+16(FP), DX
+	MOVQ         x_base+40(FP), BX
+	MOVQ         CX, SI
+	SHLQ         $0x02, SI
 	VBROADCASTSS near+64(FP), Y0
 	VBROADCASTSS far+68(FP), Y1
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
 
 row:
 	MOVQ CX, DI
 
 column:
-	VMULPS      (SI)(DX*1), Y0, Y2
+	PREFETCHT1  4096(DX)
+	PREFETCHT1  4096(DX)(SI*1)
+	VMULPS      (BX)(SI*1), Y0, Y2
 	VMOVAPS     Y2, Y3
-	VFMADD231PS (SI), Y1, Y2
-	VFMADD231PS (SI)(DX*2), Y1, Y3
-	VMOVUPS     Y2, (BX)
-	VMOVUPS     Y3, (BX)(DX*1)
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, SI
-	SUBQ        $0x08, DI
+	VFMADD231PS (BX), Y1, Y2
+	VFMADD231PS (BX)(SI*2), Y1, Y3
+	VMOVUPS     Y2, (DX)
+	VMOVUPS     Y3, (DX)(SI*1)
+	VMULPS      32(BX)(SI*1), Y0, Y2
+	VMOVAPS     Y2, Y3
+	VFMADD231PS 32(BX), Y1, Y2
+	VFMADD231PS 32(BX)(SI*2), Y1, Y3
+	VMOVUPS     Y2, 32(DX)
+	VMOVUPS     Y3, 32(DX)(SI*1)
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, DI
 	JG          column
-	ADDQ        DX, BX
+	ADDQ        SI, DX
 	DECQ        AX
 	JNZ         row
 	VZEROUPPER
 	RET
 
 // func gatherPairs256(voxels int, c int, y []float32, x []float32, near float32, far float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·gatherPairs256(SB), NOSPLIT, $0-72
 	MOVQ         voxels+0(FP), AX
 	MOVQ         c+8(FP), CX
-	MOVQ         y_base+16(FP), BX
-	MOVQ         x_base+40(FP), SI
+	MOVQ         y_base+16(FP), DX
+	MOVQ         x_base+40(FP), BX
+	MOVQ         CX, SI
+	SHLQ         $0x02, SI
 	VBROADCASTSS near+64(FP), Y0
 	VBROADCASTSS far+68(FP), Y1
-	MOVQ         CX, DX
-	SHLQ         $0x02, DX
-	LEAQ         (DX)(DX*2), DI
+	LEAQ         (SI)(SI*2), DI
 
 row:
 	MOVQ CX, R8
 
 column:
-	VMOVUPS     (SI)(DX*1), Y2
-	VMOVUPS     (SI), Y3
-	VADDPS      (SI)(DX*2), Y2, Y2
-	VADDPS      (SI)(DI*1), Y3, Y3
+	PREFETCHT1  4096(BX)
+	PREFETCHT1  4096(BX)(SI*1)
+	VMOVUPS     (BX)(SI*1), Y2
+	VMOVUPS     (BX), Y3
+	VADDPS      (BX)(SI*2), Y2, Y2
+	VADDPS      (BX)(DI*1), Y3, Y3
 	VMULPS      Y0, Y2, Y2
 	VFMADD231PS Y3, Y1, Y2
-	VMOVUPS     Y2, (BX)
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, SI
-	SUBQ        $0x08, R8
+	VMOVUPS     Y2, (DX)
+	VMOVUPS     32(BX)(SI*1), Y2
+	VMOVUPS     32(BX), Y3
+	VADDPS      32(BX)(SI*2), Y2, Y2
+	VADDPS      32(BX)(DI*1), Y3, Y3
+	VMULPS      Y0, Y2, Y2
+	VFMADD231PS Y3, Y1, Y2
+	VMOVUPS     Y2, 32(DX)
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, R8
 	JG          column
-	ADDQ        DX, SI
+	ADDQ        SI, BX
 	DECQ        AX
 	JNZ         row
 	VZEROUPPER

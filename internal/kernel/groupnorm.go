@@ -104,7 +104,7 @@ func (j *groupNorms) start(batch, voxels, channels int) {
 	j.long = longRow(channels)
 	j.slice = sliceRows(j.long) * j.long
 	j.slices = ceil(j.size, j.slice)
-	j.sums = j.parts.floats(batch * j.slices * 2 * j.long)
+	j.sums = j.parts.floats(batch * j.slices * 3 * j.long)
 	j.coefs = j.pattern.floats(batch * 3 * j.long)
 	if n := batch * channels; len(j.channelSums) < n {
 		j.channelSums, j.channelDots = make([]float64, n), make([]float64, n)
@@ -126,12 +126,10 @@ func (j *groupNorms) each(phase int, coef func(b, c int) (float32, float32, floa
 	j.phase = phase
 	parallel(j.batch*j.slices, j)
 	for b := range j.batch {
-		f := folding{parts: j.sums[b*j.slices*2*j.long:], count: j.slices, stride: 2 * j.long, long: j.long, cols: j.channels}
+		f := folding{parts: j.sums[b*j.slices*3*j.long:], count: j.slices, stride: 3 * j.long, long: j.long, cols: j.channels}
 		for k := range sums {
-			out := [][]float64{j.channelSums, j.channelDots}[k][b*j.channels:]
-			for c := range j.channels {
-				out[c] = f.column(c)
-			}
+			out := [][]float64{j.channelSums, j.channelDots}[k]
+			f.columns(out[b*j.channels:][:j.channels], 0)
 			f.parts = f.parts[min(j.long, len(f.parts)):]
 		}
 	}
@@ -156,12 +154,12 @@ func (j *groupNorms) group(which, t, groups int, gain []float32) float64 {
 	return s
 }
 
-func (j *groupNorms) run(i int, s *scratch) {
+func (j *groupNorms) run(i int, _ *scratch) {
 	b, at := i/j.slices, i%j.slices*j.slice
 	n := min(j.size-at, j.slice)
 	rows, rest := n/j.long, n%j.long
 	if j.phase == phaseMoments {
-		j.sliceMoments(s, i, b*j.size+at, rows, rest)
+		j.sliceMoments(i, b*j.size+at, rows, rest)
 		return
 	}
 	if rows > 0 {
@@ -169,78 +167,74 @@ func (j *groupNorms) run(i int, s *scratch) {
 	}
 	if rest > 0 {
 		if rows == 0 {
-			clear(j.sums[i*2*j.long:][:2*j.long])
+			clear(j.sums[i*3*j.long:][:3*j.long])
 		}
 		j.apply(nil, i, b*j.size+at+rows*j.long, 1, rest)
 	}
 }
 
-// sliceMoments leaves, for each column of task i's long rows, its sum and its sum of
-// squares around the column's own mean in the task, while the task's floats are in
-// the cache.
-func (j *groupNorms) sliceMoments(s *scratch, i, at, rows, rest int) {
-	sum := j.sums[i*2*j.long:][:2*j.long]
-	clear(sum)
-	sum, squares := sum[:j.long], sum[j.long:]
-	x, last := j.x[at:], j.x[at+rows*j.long:]
-	if rows > 0 {
-		j.p.channelSum(rows, j.long, sum, x)
-	}
-	channelSum(1, rest, sum, last)
-	shift := s.floats(0, j.long)
-	for c := range shift {
-		shift[c] = -columnMean(sum, c, rows, rest)
-	}
-	if rows > 0 {
-		j.p.channelSquares(rows, j.long, squares, x, shift)
-	}
-	channelSquares(1, rest, squares, last, shift)
-}
+// A column's moments are taken around the mean of its first shiftRows values: of n
+// values these make up at least shiftRows/n of the variance, so that float32 sums of
+// squares lose little.
+const shiftRows = 16
 
-// columnMean returns the mean of column c of rows rows and one more of rest columns.
-func columnMean(sum []float32, c, rows, rest int) float32 {
-	if c < rest {
-		rows++
+// sliceMoments leaves, for each column of task i's long rows, the sum of x + shift and
+// of its square, and shift itself.
+func (j *groupNorms) sliceMoments(i, at, rows, rest int) {
+	sums := j.sums[i*3*j.long:][:3*j.long]
+	clear(sums)
+	sum, squares, shift := sums[:j.long], sums[j.long:2*j.long], sums[2*j.long:]
+	x, last := j.x[at:], j.x[at+rows*j.long:]
+	first := min(rows, shiftRows)
+	if first > 0 {
+		j.p.channelSum(first, j.long, shift, x)
+	} else {
+		copy(shift, last[:rest])
 	}
-	return sum[c] / float32(max(rows, 1))
+	for c := range shift {
+		shift[c] /= -float32(max(first, 1))
+	}
+	if rows > 0 {
+		j.p.channelMoments(rows, j.long, sum, squares, x, shift)
+	}
+	channelMoments(1, rest, sum, squares, last, shift)
 }
 
 // moments puts the columns' moments of sample b together: the mean of each group,
-// and 1/sqrt(variance + eps). What a column adds to the squares around the group's
-// mean g is Σ(x-m)² + 2·(m-g)·Σ(x-m) + n·(m-g)², with m the column's mean as it was
-// rounded (Chan et al. 1979).
+// and 1/sqrt(variance + eps). What a column of n values adds to the squares around the
+// group's mean m is Σ(x+s)² - 2·(m+s)·Σ(x+s) + n·(m+s)², s being its shift.
 func (j *groupNorms) moments(b int, mean, rstd []float32, eps float64) {
 	groups := len(mean)
 	per, n := j.channels/groups, float64(j.size/groups)
 	total, squares := j.channelSums[:groups], j.channelDots[:groups]
 	clear(total)
 	clear(squares)
-	j.columns(b, per, func(t int, sum, _, _ float64, _ int) { total[t] += sum })
+	j.columns(b, per, func(t int, count, sum, _, shift float64) { total[t] += sum - count*shift })
 	for t := range total {
 		total[t] /= n
 	}
-	j.columns(b, per, func(t int, sum, square, m float64, count int) {
-		d := m - total[t]
-		squares[t] += square + 2*d*(sum-float64(count)*m) + float64(count)*d*d
+	j.columns(b, per, func(t int, count, sum, square, shift float64) {
+		d := total[t] + shift
+		squares[t] += square - 2*d*sum + count*d*d
 	})
 	for t := range total {
 		mean[t], rstd[t] = float32(total[t]), float32(1/math.Sqrt(squares[t]/n+eps))
 	}
 }
 
-// columns calls f for each column of sample b's tasks: with its group, the moments
-// that sliceMoments left, and how many floats it has.
-func (j *groupNorms) columns(b, per int, f func(t int, sum, square, mean float64, count int)) {
+// columns calls f for each column of sample b's tasks: with its group, how many values
+// it has, and what sliceMoments left.
+func (j *groupNorms) columns(b, per int, f func(t int, count, sum, square, shift float64)) {
 	for i := range j.slices {
 		n := min(j.size-i*j.slice, j.slice)
 		rows, rest := n/j.long, n%j.long
-		sum := j.sums[(b*j.slices+i)*2*j.long:][:2*j.long]
+		sums := j.sums[(b*j.slices+i)*3*j.long:][:3*j.long]
 		for c := range j.long {
 			count := rows
 			if c < rest {
 				count++
 			}
-			f(c%j.channels/per, float64(sum[c]), float64(sum[j.long+c]), float64(columnMean(sum, c, rows, rest)), count)
+			f(c%j.channels/per, float64(count), float64(sums[c]), float64(sums[j.long+c]), float64(sums[2*j.long+c]))
 		}
 	}
 }
@@ -248,7 +242,7 @@ func (j *groupNorms) columns(b, per int, f func(t int, sum, square, mean float64
 // apply runs the phase on rows long rows from float at, or, where p is nil, on the
 // first cols columns of one.
 func (j *groupNorms) apply(p *path, i, at, rows, cols int) {
-	sum := j.sums[i*2*j.long:][:2*j.long]
+	sum := j.sums[i*3*j.long:][:3*j.long]
 	k := j.coefs[i/j.slices*3*j.long:]
 	f, h, e := k[:j.long], k[j.long:2*j.long], k[2*j.long:3*j.long]
 	if p == nil {

@@ -13,10 +13,10 @@ func portable() *path {
 		copyLines: copyLines, copyRows: copyRows, transRows: transRows,
 		gelu: gelu, geluGrad: geluGrad, add: add, scale: scale, sumSquares: sumSquares, adamW: adamW,
 		columnMax: columnMax, columnExp: columnExp, columnGrad: columnGrad, columnScale: columnScale,
-		channelSum: channelSum, channelSquares: channelSquares, channelDots: channelDots,
+		channelSum: channelSum, channelMoments: channelMoments, channelDots: channelDots,
 		channelAffine1: channelAffine1, channelAffine2: channelAffine2,
 		layerNorm: layerNorm, layerNormGrad: layerNormGrad,
-		combine: combine, addPairs: addPairs, blendPairs: blendPairs, gatherPairs: gatherPairs,
+		combine: combine, repeatPairs: repeatPairs, addPairs: addPairs, blendPairs: blendPairs, gatherPairs: gatherPairs,
 		round: round, toBF16: toBF16, fromBF16: fromBF16,
 		burn: burn, burnFlops: 2 * 24, read: read, fill: fill,
 		copy: func(n int, y, x []float32) { copy(y, x[:n]) },
@@ -149,12 +149,13 @@ func channelSum(rows, cols int, sum, x []float32) {
 	}
 }
 
-// channelSquares adds (x + shift[j])² of each row to sum.
-func channelSquares(rows, cols int, sum, x, shift []float32) {
+// channelMoments adds x + shift[j] of each row to sum, and its square to more.
+func channelMoments(rows, cols int, sum, more, x, shift []float32) {
 	for r := range rows {
 		for j, v := range x[r*cols : r*cols+cols] {
 			v += shift[j]
-			sum[j] += v * v
+			sum[j] += v
+			more[j] += v * v
 		}
 	}
 }
@@ -224,20 +225,27 @@ func layerNormGrad(n int, dx, dy, x, gain []float32, mean, rstd float32, dgain, 
 	}
 }
 
-// combine adds f[0]·x0 + f[1]·x1 + f[2]·x2 + f[3]·x3 to y.
+// combine writes y = f[0]·x0 + f[1]·x1 + f[2]·x2 + f[3]·x3.
 func combine(n int, y, x0, x1, x2, x3, f []float32) {
 	x1, x2, x3, y = x1[:n], x2[:n], x3[:n], y[:n]
 	for i, v := range x0[:n] {
-		y[i] += f[0]*v + f[1]*x1[i] + f[2]*x2[i] + f[3]*x3[i]
+		y[i] = f[0]*v + f[1]*x1[i] + f[2]*x2[i] + f[3]*x3[i]
 	}
 }
 
-// addPairs writes y[v] = x[2v] + x[2v+1] for each voxel v of c channels.
-func addPairs(voxels, c int, y, x []float32) {
+// repeatPairs writes y[2v] = y[2v+1] = x[v] for each voxel v of c channels.
+func repeatPairs(voxels, c int, y, x []float32) {
 	for v := range voxels {
-		a, b := x[2*v*c:][:c], x[(2*v+1)*c:][:c]
-		for i, s := range a {
-			y[v*c+i] = s + b[i]
+		copy(y[2*v*c:][:c], x[v*c:])
+		copy(y[(2*v+1)*c:][:c], x[v*c:])
+	}
+}
+
+// addPairs writes y[v] = s[2v] + s[2v+1], with s = x0 + x1 + x2 + x3.
+func addPairs(voxels, c int, y, x0, x1, x2, x3 []float32) {
+	for v := range voxels {
+		for i := 2 * v * c; i < 2*v*c+c; i++ {
+			y[i-v*c] = x0[i] + x1[i] + x2[i] + x3[i] + (x0[i+c] + x1[i+c] + x2[i+c] + x3[i+c])
 		}
 	}
 }

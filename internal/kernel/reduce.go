@@ -66,22 +66,26 @@ type folding struct {
 }
 
 func (f *folding) run(i int, _ *scratch) {
-	for c := i * foldColumns; c < min(f.cols, (i+1)*foldColumns); c++ {
-		s := f.column(c)
+	var sums [foldColumns]float64
+	from := i * foldColumns
+	to := min(f.cols, from+foldColumns)
+	f.columns(sums[:to-from], from)
+	for c, s := range sums[:to-from] {
 		if f.accumulate {
-			s += float64(f.sum[c])
+			s += float64(f.sum[from+c])
 		}
-		f.sum[c] = float32(s)
+		f.sum[from+c] = float32(s)
 	}
 }
 
-// column returns the sum of column c.
-func (f *folding) column(c int) float64 {
-	var s float64
+// columns sets sums to the sums of the columns that begin at from.
+func (f *folding) columns(sums []float64, from int) {
+	clear(sums)
 	for r := range f.count {
-		for at := c; at < f.long; at += f.cols {
-			s += float64(f.parts[r*f.stride+at])
+		for at := from; at < f.long; at += f.cols {
+			for c, v := range f.parts[r*f.stride+at:][:len(sums)] {
+				sums[c] += float64(v)
+			}
 		}
 	}
-	return s
 }

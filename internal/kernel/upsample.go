@@ -47,18 +47,12 @@ func Upsample2(y, x []float32, batch int, in [3]int, channels int) {
 	upsample(upsampling{dst: y, src: x, d: in[0], h: in[1], w: in[2], c: channels, row: (*upsampling).repeat}, n)
 }
 
-// repeat makes one row of the large grid, and copies it to the three beside it.
+// repeat makes four rows of the large grid from one of the small.
 func (j *upsampling) repeat(r int, _ bool, _ *scratch) {
-	w, c := j.w, j.c
-	src, dst := j.src[r*w*c:], j.largeRow(j.dst, r, 0, 0)
-	for i := range w {
-		v := src[i*c : i*c+c]
-		copy(dst[2*i*c:], v)
-		copy(dst[(2*i+1)*c:], v)
+	x := j.src[r*j.w*j.c:]
+	for k := range 4 {
+		j.p.repeatPairs(j.w, j.c, j.largeRow(j.dst, r, k/2, k%2), x)
 	}
-	copy(j.largeRow(j.dst, r, 0, 1), dst)
-	copy(j.largeRow(j.dst, r, 1, 0), dst)
-	copy(j.largeRow(j.dst, r, 1, 1), dst)
 }
 
 // Upsample2Backward is the gradient of [Upsample2]: dx (B, D, H, W, C) becomes
@@ -69,16 +63,9 @@ func Upsample2Backward(dx, dy []float32, batch int, in [3]int, channels int) {
 	upsample(upsampling{dst: dx, src: dy, d: in[0], h: in[1], w: in[2], c: channels, row: (*upsampling).gather}, n)
 }
 
-func (j *upsampling) gather(r int, _ bool, s *scratch) {
-	row := 2 * j.w * j.c
-	sum := s.floats(0, row)
-	clear(sum)
-	j.p.combine(row, sum, j.largeRow(j.src, r, 0, 0), j.largeRow(j.src, r, 0, 1), j.largeRow(j.src, r, 1, 0), j.largeRow(j.src, r, 1, 1), ones[:])
-	j.p.addPairs(j.w, j.c, j.dst[r*j.w*j.c:], sum)
+func (j *upsampling) gather(r int, _ bool, _ *scratch) {
+	j.p.addPairs(j.w, j.c, j.dst[r*j.w*j.c:], j.largeRow(j.src, r, 0, 0), j.largeRow(j.src, r, 0, 1), j.largeRow(j.src, r, 1, 0), j.largeRow(j.src, r, 1, 1))
 }
-
-// ones are weights of rows that are only added.
-var ones = [4]float32{1, 1, 1, 1}
 
 // UpsampleTrilinear2 doubles each side by linear interpolation between voxel
 // centres, edges repeated: output o lies at input (o+0.5)/2-0.5, as in
@@ -99,7 +86,6 @@ func (j *upsampling) blend(r int, _ bool, s *scratch) {
 		return j.src[((b*d+source(z, dz, d))*h+source(yy, dh, h))*w*c:][:w*c]
 	}
 	mix := s.floats(0, (w+2)*c)
-	clear(mix)
 	near, far := lerp[0], lerp[1]
 	f := s.lanes[0][:4]
 	f[0], f[1], f[2], f[3] = near*near, near*far, far*near, far*far
@@ -118,9 +104,9 @@ func UpsampleTrilinear2Backward(dx, dy []float32, batch int, in [3]int, channels
 }
 
 // spread adds the rows of the large grid that a row meets: along z into four rows,
-// two of which the row before left, these into one, and then neighbours along x. The
-// last sum has its first and last voxel twice, so that each of them counts once more
-// where an edge is repeated.
+// two of which the row before left, these into one, and then neighbours along x. At
+// an edge the outermost plane, row or voxel counts once more, for the one outside: an
+// edge is repeated.
 func (j *upsampling) spread(r int, first bool, s *scratch) {
 	h, w, c := j.h, j.w, j.c
 	ih, row := r%h, 2*w*c
@@ -131,59 +117,41 @@ func (j *upsampling) spread(r int, first bool, s *scratch) {
 		from = low
 	}
 	for y := max(0, from); y <= min(2*h-1, low+3); y++ {
-		j.sumPlanes(ring[y%4*row:][:row], r/h, y, s.lanes[0][:4])
+		j.sumPlanes(ring[y%4*row:][:row], r/h, y)
 	}
 	var x [4][]float32
-	f := s.lanes[0][:4]
 	for k := range x {
-		f[k] = weight(low+k, ih, h)
 		x[k] = ring[min(max(low+k, 0), 2*h-1)%4*row:]
 	}
-	clear(sum)
-	j.p.combine(row, sum[c:], x[0], x[1], x[2], x[3], f)
+	j.p.combine(row, sum[c:], x[0], x[1], x[2], x[3], spreads[:])
 	copy(sum[:c], sum[c:])
 	copy(sum[(2*w+1)*c:], sum[2*w*c:])
 	j.p.gatherPairs(w, c, j.dst[r*w*c:], sum, lerp[0], lerp[1])
 }
 
 // sumPlanes sets sum to what the large grid's planes add, in row y, to plane i of the
-// small grid; i counts through all samples. f is room for four weights.
-func (j *upsampling) sumPlanes(sum []float32, i, y int, f []float32) {
+// small grid; i counts through all samples.
+func (j *upsampling) sumPlanes(sum []float32, i, y int) {
 	b, iz, row := i/j.d, i%j.d, 2*j.w*j.c
 	var x [4][]float32
-	for k := range x { // a plane outside has no weight; any will do
-		z := 2*iz - 1 + k
-		f[k] = weight(z, iz, j.d)
-		z = min(max(z, 0), 2*j.d-1)
+	for k := range x {
+		z := min(max(2*iz-1+k, 0), 2*j.d-1)
 		x[k] = j.src[((b*2*j.d+z)*2*j.h+y)*row:]
 	}
-	clear(sum)
-	j.p.combine(row, sum, x[0], x[1], x[2], x[3], f)
+	j.p.combine(row, sum, x[0], x[1], x[2], x[3], spreads[:])
 }
 
 // lerp holds the weights of the nearer and the farther of the two input voxels
 // that an output voxel lies between.
 var lerp = [2]float32{0.75, 0.25}
 
+// spreads holds what an input voxel counts in the four output voxels around it.
+var spreads = [4]float32{0.25, 0.75, 0.75, 0.25}
+
 // source returns the nearer (far = 0) or the farther (far = 1) input voxel of
 // output o on an axis of n input voxels.
 func source(o, far, n int) int {
 	return min(max(o/2+far*(2*(o%2)-1), 0), n-1)
-}
-
-// weight returns what input i counts in output o on an axis of n input voxels;
-// nothing in an output outside.
-func weight(o, i, n int) float32 {
-	if o < 0 || o >= 2*n {
-		return 0
-	}
-	var f float32
-	for far, w := range lerp {
-		if source(o, far, n) == i {
-			f += w
-		}
-	}
-	return f
 }
 
 func checkUpsample(name string, large, small []float32, batch int, in [3]int, channels int) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -136,20 +137,13 @@ func (w width) columnScale() {
 }
 
 // nested emits body for each vector of rows × cols elements, and after, unless it
-// is nil, behind each row. Pointers in walk move through the whole array; those in
-// rewind start again with each row.
-func (w width) nested(rows, cols reg.Register, body, after func(), walk, rewind []reg.GPVirtual) {
+// is nil, behind each row, looking ahead of far. Pointers in walk move through the
+// whole array; those in rewind start again with each row.
+func (w width) nested(rows, cols reg.Register, far []Mem, body func(disp int), after func(), walk, rewind []reg.GPVirtual) {
 	c := GP64()
 	Label("row")
 	MOVQ(cols, c)
-	var all []reg.Register
-	for _, p := range walk {
-		all = append(all, p)
-	}
-	for _, p := range rewind {
-		all = append(all, p)
-	}
-	w.loop("column", c, body, all...)
+	w.lines("column", c, far, body, slices.Concat(walk, rewind)...)
 	if len(rewind) > 0 {
 		back := GP64()
 		MOVQ(cols, back)
@@ -165,42 +159,44 @@ func (w width) nested(rows, cols reg.Register, body, after func(), walk, rewind 
 	JNZ(LabelRef("row"))
 }
 
-// channelSums emits three sums over rows, added to sum[j] (and more[j]):
-// x; (x + shift[j])²; and a with a·(x·scale[j] + shift[j]).
+// channelSums emits three kinds of sums over rows, added to sum[j] and more[j]: x;
+// x + shift[j] and its square; and a with a·(x·scale[j] + shift[j]).
 func (w width) channelSums() {
 	function("channelSum"+w.suffix, "func(rows, cols int, sum, x []float32)")
 	rows, cols, sum, x := param("rows"), param("cols"), param("sum"), param("x")
-	w.nested(rows, cols, func() {
-		v := w.load(Mem{Base: sum})
-		VADDPS(Mem{Base: x}, v, v)
-		VMOVUPS(v, Mem{Base: sum})
+	w.nested(rows, cols, nil, func(disp int) {
+		v := w.load(Mem{Base: sum, Disp: disp})
+		VADDPS(Mem{Base: x, Disp: disp}, v, v)
+		VMOVUPS(v, Mem{Base: sum, Disp: disp})
 	}, nil, []reg.GPVirtual{x}, []reg.GPVirtual{sum})
 	end()
 
-	function("channelSquares"+w.suffix, "func(rows, cols int, sum, x, shift []float32)")
+	function("channelMoments"+w.suffix, "func(rows, cols int, sum, more, x, shift []float32)")
 	rows, cols, sum, x = param("rows"), param("cols"), param("sum"), param("x")
-	shift := param("shift")
-	w.nested(rows, cols, func() {
-		v, s := w.load(Mem{Base: x}), w.load(Mem{Base: sum})
-		VADDPS(Mem{Base: shift}, v, v)
-		VFMADD231PS(v, v, s)
-		VMOVUPS(s, Mem{Base: sum})
-	}, nil, []reg.GPVirtual{x}, []reg.GPVirtual{sum, shift})
+	more, shift := param("more"), param("shift")
+	w.nested(rows, cols, nil, func(disp int) {
+		v, s, m := w.load(Mem{Base: x, Disp: disp}), w.load(Mem{Base: sum, Disp: disp}), w.load(Mem{Base: more, Disp: disp})
+		VADDPS(Mem{Base: shift, Disp: disp}, v, v)
+		VADDPS(v, s, s)
+		VFMADD231PS(v, v, m)
+		VMOVUPS(s, Mem{Base: sum, Disp: disp})
+		VMOVUPS(m, Mem{Base: more, Disp: disp})
+	}, nil, []reg.GPVirtual{x}, []reg.GPVirtual{sum, more, shift})
 	end()
 
 	function("channelDots"+w.suffix, "func(rows, cols int, sum, more, a, x, scale, shift []float32)")
 	rows, cols, sum, x = param("rows"), param("cols"), param("sum"), param("x")
-	more, a, scale := param("more"), param("a"), param("scale")
-	shift = param("shift")
-	w.nested(rows, cols, func() {
-		g, h := w.load(Mem{Base: a}), w.load(Mem{Base: x})
-		s, m := w.load(Mem{Base: sum}), w.load(Mem{Base: more})
-		k := w.load(Mem{Base: scale})
-		VFMADD213PS(Mem{Base: shift}, k, h)
+	more, shift = param("more"), param("shift")
+	a, scale := param("a"), param("scale")
+	w.nested(rows, cols, nil, func(disp int) {
+		g, h := w.load(Mem{Base: a, Disp: disp}), w.load(Mem{Base: x, Disp: disp})
+		s, m := w.load(Mem{Base: sum, Disp: disp}), w.load(Mem{Base: more, Disp: disp})
+		k := w.load(Mem{Base: scale, Disp: disp})
+		VFMADD213PS(Mem{Base: shift, Disp: disp}, k, h)
 		VADDPS(g, s, s)
 		VFMADD231PS(g, h, m)
-		VMOVUPS(s, Mem{Base: sum})
-		VMOVUPS(m, Mem{Base: more})
+		VMOVUPS(s, Mem{Base: sum, Disp: disp})
+		VMOVUPS(m, Mem{Base: more, Disp: disp})
 	}, nil, []reg.GPVirtual{x, a}, []reg.GPVirtual{sum, more, scale, shift})
 	end()
 }
@@ -222,15 +218,15 @@ func (w width) channelAffine() {
 			a, e = param("a"), param("e")
 			walk, rewind = append(walk, a), append(rewind, e)
 		}
-		w.nested(rows, cols, func() {
-			v := w.load(Mem{Base: x})
-			k := w.load(Mem{Base: f})
-			VFMADD213PS(Mem{Base: h}, k, v)
+		w.nested(rows, cols, nil, func(disp int) {
+			v := w.load(Mem{Base: x, Disp: disp})
+			k := w.load(Mem{Base: f, Disp: disp})
+			VFMADD213PS(Mem{Base: h, Disp: disp}, k, v)
 			if terms == 2 {
-				g := w.load(Mem{Base: a})
-				VFMADD231PS(Mem{Base: e}, g, v)
+				g := w.load(Mem{Base: a, Disp: disp})
+				VFMADD231PS(Mem{Base: e, Disp: disp}, g, v)
 			}
-			VMOVUPS(v, Mem{Base: y})
+			VMOVUPS(v, Mem{Base: y, Disp: disp})
 		}, nil, walk, rewind)
 		end()
 	}

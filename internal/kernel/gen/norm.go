@@ -11,15 +11,13 @@ import (
 func layerNorm(w width) {
 	function("layerNorm"+w.suffix, "func(n int, y, x, gain, bias []float32, eps float32, mean, rstd []float32)")
 	n := param("n")
-	s0, s1 := w.reg(), w.reg()
-	VXORPS(s0, s0, s0)
-	w.sweep("sum", n, []string{"x"}, func(p []reg.Register) { VADDPS(Mem{Base: p[0]}, s0, s0) })
+	s0, s1 := w.line(), w.line()
+	w.sweep("sum", n, []string{"x"}, func(i int, p []Mem) { VADDPS(p[0], s0[i], s0[i]) })
 	mean := w.mean(s0, n)
-	VXORPS(s1, s1, s1)
-	w.sweep("variance", n, []string{"x"}, func(p []reg.Register) {
-		v := w.load(Mem{Base: p[0]})
+	w.sweep("variance", n, []string{"x"}, func(i int, p []Mem) {
+		v := w.load(p[0])
 		VSUBPS(mean, v, v)
-		VFMADD231PS(v, v, s1)
+		VFMADD231PS(v, v, s1[i])
 	})
 	rstd := w.mean(s1, n)
 	eps := w.cast("eps")
@@ -27,13 +25,13 @@ func layerNorm(w width) {
 	VSQRTPS(rstd, rstd)
 	one := w.load(f32(1))
 	VDIVPS(rstd, one, rstd)
-	w.sweep("scale", n, []string{"x", "y", "gain", "bias"}, func(p []reg.Register) {
-		v := w.load(Mem{Base: p[0]})
+	w.sweep("scale", n, []string{"x", "y", "gain", "bias"}, func(i int, p []Mem) {
+		v := w.load(p[0])
 		VSUBPS(mean, v, v)
 		VMULPS(rstd, v, v)
-		g := w.load(Mem{Base: p[2]})
-		VFMADD213PS(Mem{Base: p[3]}, g, v)
-		VMOVUPS(v, Mem{Base: p[1]})
+		g := w.load(p[2])
+		VFMADD213PS(p[3], g, v)
+		VMOVUPS(v, p[1])
 	})
 	m, r := param("mean"), param("rstd")
 	VMOVSS(mean.AsX(), Mem{Base: m})
@@ -47,55 +45,55 @@ func (w width) layerNormGrad() {
 	function("layerNormGrad"+w.suffix, "func(n int, dx, dy, x, gain []float32, mean, rstd float32, dgain, dbias []float32)")
 	n := param("n")
 	mean, rstd := w.cast("mean"), w.cast("rstd")
-	sa, sb := w.reg(), w.reg()
-	VXORPS(sa, sa, sa)
-	VXORPS(sb, sb, sb)
-	row := GP64()
-	MOVQ(n, row)
-	SHLQ(Imm(2), row)
-	w.sweep("sums", n, []string{"x", "dy", "gain", "dgain", "dbias"}, func(p []reg.Register) {
-		PREFETCHT0(Mem{Base: p[0], Index: row, Scale: 1}) // the next row
-		PREFETCHT0(Mem{Base: p[1], Index: row, Scale: 1})
-		h, g, d := w.load(Mem{Base: p[0]}), w.load(Mem{Base: p[1]}), w.reg()
+	sa, sb := w.line(), w.line()
+	w.sweep("sums", n, []string{"x", "dy", "gain", "dgain", "dbias"}, func(i int, p []Mem) {
+		h, g, d := w.load(p[0]), w.load(p[1]), w.reg()
 		VSUBPS(mean, h, h)
 		VMULPS(rstd, h, h)
-		VADDPS(Mem{Base: p[4]}, g, d)
-		VMOVUPS(d, Mem{Base: p[4]})
-		VMOVUPS(Mem{Base: p[3]}, d)
+		VADDPS(p[4], g, d)
+		VMOVUPS(d, p[4])
+		VMOVUPS(p[3], d)
 		VFMADD231PS(g, h, d)
-		VMOVUPS(d, Mem{Base: p[3]})
-		VMULPS(Mem{Base: p[2]}, g, g)
-		VADDPS(g, sa, sa)
-		VFMADD231PS(g, h, sb)
+		VMOVUPS(d, p[3])
+		VMULPS(p[2], g, g)
+		VADDPS(g, sa[i], sa[i])
+		VFMADD231PS(g, h, sb[i])
 	})
 	a, b := w.mean(sa, n), w.mean(sb, n)
-	w.sweep("gradient", n, []string{"x", "dy", "gain", "dx"}, func(p []reg.Register) {
-		h, g := w.load(Mem{Base: p[0]}), w.load(Mem{Base: p[1]})
+	w.sweep("gradient", n, []string{"x", "dy", "gain", "dx"}, func(i int, p []Mem) {
+		h, g := w.load(p[0]), w.load(p[1])
 		VSUBPS(mean, h, h)
 		VMULPS(rstd, h, h)
-		VMULPS(Mem{Base: p[2]}, g, g)
+		VMULPS(p[2], g, g)
 		VSUBPS(a, g, g)
 		VFNMADD231PS(b, h, g)
 		VMULPS(rstd, g, g)
-		VMOVUPS(g, Mem{Base: p[3]})
+		VMOVUPS(g, p[3])
 	})
 	end()
 }
 
-// sweep emits a loop over n elements of the named parameters.
-func (w width) sweep(label string, n reg.Register, names []string, body func(p []reg.Register)) {
-	var p []reg.Register
+// sweep emits a loop over n elements of the named parameters. body gets the number of
+// the vector in its line, and where the parameters have it.
+func (w width) sweep(label string, n reg.Register, names []string, body func(i int, p []Mem)) {
+	var p []reg.GPVirtual
 	for _, name := range names {
 		p = append(p, param(name))
 	}
 	c := GP64()
 	MOVQ(n, c)
-	w.loop(label, c, func() { body(p) }, p...)
+	w.lines(label, c, nil, func(disp int) {
+		var m []Mem
+		for _, r := range p {
+			m = append(m, Mem{Base: r, Disp: disp})
+		}
+		body(disp/w.bytes, m)
+	}, p...)
 }
 
-// mean returns the sum of the lanes of v over n, in every lane.
-func (w width) mean(v reg.VecVirtual, n reg.Register) reg.VecVirtual {
-	s, d, m := w.sum(v), XMM(), w.reg()
+// mean returns the sum of the lanes of a line over n, in every lane.
+func (w width) mean(line []reg.VecVirtual, n reg.Register) reg.VecVirtual {
+	s, d, m := w.sum(line), XMM(), w.reg()
 	VXORPS(d, d, d)
 	VCVTSI2SSQ(n, d, d)
 	VDIVSS(d, s, s)

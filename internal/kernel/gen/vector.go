@@ -94,6 +94,34 @@ func (w width) loop(label string, n reg.Register, body func(), pointers ...reg.R
 	JG(LabelRef(label))
 }
 
+// ahead is how far a loop looks ahead, in bytes: a processor's own prefetching stops
+// where a page ends.
+const ahead = 4096
+
+// lookAhead brings the line that lies ahead of m into the second-level cache.
+func lookAhead(m Mem) {
+	m.Disp += ahead
+	PREFETCHT1(m)
+}
+
+// lines emits body for each vector of n floats, n > 0 a multiple of 16, a cache line
+// at a time, moving the pointers on. body gets the vector's offset. Each line looks
+// ahead of far. n is spoilt.
+func (w width) lines(label string, n reg.Register, far []Mem, body func(disp int), pointers ...reg.GPVirtual) {
+	Label(label)
+	for _, m := range far {
+		lookAhead(m)
+	}
+	for disp := 0; disp < 64; disp += w.bytes {
+		body(disp)
+	}
+	for _, p := range pointers {
+		ADDQ(Imm(64), p)
+	}
+	SUBQ(Imm(16), n)
+	JG(LabelRef(label))
+}
+
 // pairs is loop with two vectors at a time, and one at the end where n asks for
 // it; body gets the offsets of its vectors.
 func (w width) pairs(label string, n reg.Register, body func(at []int), pointers ...reg.Register) {
@@ -195,14 +223,26 @@ func (w width) exp2(x []reg.VecVirtual) {
 	each(func(i int) { VMOVAPS(p[i], x[i]) })
 }
 
-// sum adds the lanes of v in a fixed order into every lane of an X register.
-func (w width) sum(v reg.VecVirtual) reg.VecVirtual {
-	y := v
+// line returns zeros for 16 floats: one register or two.
+func (w width) line() []reg.VecVirtual {
+	r := w.regs(64 / w.bytes)
+	for _, v := range r {
+		VXORPS(v, v, v)
+	}
+	return r
+}
+
+// sum adds the 16 lanes of a line, in the same order for both widths, into every lane
+// of an X register. It spoils the line.
+func (w width) sum(line []reg.VecVirtual) reg.VecVirtual {
+	y := line[0]
 	if w == zmm {
 		high := YMM()
-		VEXTRACTF64X4(Imm(1), v, high)
+		VEXTRACTF64X4(Imm(1), line[0], high)
 		y = YMM()
-		VADDPS(v.AsY(), high, y)
+		VADDPS(line[0].AsY(), high, y)
+	} else {
+		VADDPS(line[0], line[1], y)
 	}
 	x, t := XMM(), XMM()
 	VEXTRACTF128(Imm(1), y, x)
