@@ -57,6 +57,9 @@ func TestReportsInBrowser(t *testing.T) {
 	luna := t.TempDir()
 	must(t, RunLUNA16(context.Background(), lunaConfig(), stage.Env{Seed: 1, Out: luna, Version: "test"}))
 	reports = append(reports, filepath.Join(luna, "report.html"))
+	study := t.TempDir()
+	reportStudy(t, plantStudy(t, 2, 2, map[string][]float64{"scratch": {0.3, 0.5, 0.7}, "mae": {0.6, 0.6, 0.7}}), study)
+	reports = append(reports, filepath.Join(study, studyPage))
 	two := t.TempDir()
 	must(t, Compare(context.Background(), CompareConfig{evaluated(t, two, "sure", 0.9, 1), evaluated(t, two, "weak", 0.4, 2), 100, 100},
 		stage.Env{Seed: 1, Out: two, Version: "test"}))
