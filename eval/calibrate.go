@@ -69,7 +69,7 @@ func (s *study) calibrationLine(r *Result, positive []bool, score []float64, uni
 	figures := r.Calibration.Figures[5:]
 	why := oneClass(positive)
 	if why == "" {
-		why = "a threshold tells all scans apart, so that the regression has no end"
+		why = "a threshold tells all scans apart, so that the regression has no finite answer"
 		if slope, _ := metric.CalibrationLine(positive, score); number(slope) != nil {
 			why = ""
 		}
@@ -87,7 +87,7 @@ func (s *study) calibrationLine(r *Result, positive []bool, score []float64, uni
 	}, positive, score))
 	r.Redraws += v.boot.Redraws
 	for i := range v.names {
-		v.put(&figures[i], i, "the regression has no end")
+		v.put(&figures[i], i, "the regression has no finite answer")
 	}
 }
 

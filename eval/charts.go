@@ -155,7 +155,7 @@ func outlineChart(s *Segmentation) *chart {
 		}
 	}
 	c.dots(series[0], x, y, nil, nil)
-	c.p.X.Min = 0
+	c.p.X.Min, c.p.X.Max = 0, 1.05*c.p.X.Max
 	c.unit(false)
 	return c
 }

@@ -15,9 +15,10 @@ const (
 )
 
 // A requirement is something that the reporting guidelines ask for, with the
-// numbers of their items: CLAIM 2024 (Tejani et al., Radiol Artif Intell 2024),
-// TRIPOD+AI (Collins et al., BMJ 2024) and STARD-AI (Sounderajah et al., Nat Med
-// 2025).
+// numbers of their items: CLAIM 2024 (Tejani et al., Radiol Artif Intell 2024;6(4):
+// e240300, 44 items), TRIPOD+AI (Collins et al., BMJ 2024;385:e078378, 16 April
+// 2024, 27 items in 52) and STARD-AI (Sounderajah et al., Nat Med 2025;31:3283-3289,
+// 15 September 2025, 40 items in 48; the correction of July 2026 touches none).
 type requirement struct {
 	asked                string
 	claim, tripod, stard string // item numbers, "" for none

@@ -126,7 +126,7 @@ func readStudy(cfg FilesConfig) (*study, error) {
 		}
 	}
 	if s.cfg.Match == matchIoU && slices.ContainsFunc(found, func(d lesion.Detection) bool { return d.SizeMM == [3]float64{} }) {
-		return nil, fmt.Errorf("%w: %s has detections without sizes, which cannot be matched by their overlap: match by sphere", stage.ErrConfig, cfg.Detections)
+		return nil, fmt.Errorf("%w: %s has detections without sizes, which cannot be matched by their overlap: match by sphere or distance", stage.ErrConfig, cfg.Detections)
 	}
 	if cfg.LesionMasks != "" {
 		if s.masks.truth, err = masksIn(cfg.LesionMasks); err != nil {

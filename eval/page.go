@@ -39,6 +39,7 @@ type page struct {
 	Alone           []string   // the other groupings, in words
 	Calibration     *Calibration
 	Decision        *DecisionCurve
+	CalibratedWords string // whether scores are probabilities
 	Flow            Flow
 	CentreError     string
 	Gallery         []gallerySection
@@ -100,7 +101,7 @@ func (a *assessment) page() *page {
 		Title: "Detection of tumours: evaluation report", Subtitle: a.subtitle(), MadeData: a.madeData(),
 		Summary: a.summary(), Tiles: a.tiles(), Checks: a.checks(), Hit: "A hit: " + s.cfg.hit() + ".", Charts: inline(a.charts), Against: a.against,
 		Points: a.points, PointsWords: a.pointsWords(), Working: a.work, CentreError: spread(d.Figure("centre_error")),
-		NoROC: d.Figure("auc").Undefined, Calibration: d.Calibration, Decision: d.Decision, Flow: a.flowTable(),
+		NoROC: d.Figure("auc").Undefined, Calibration: d.Calibration, CalibratedWords: a.calibrationWords(), Decision: d.Decision, Flow: a.flowTable(),
 		Leakage: b.leakage, Definitions: defined(d), Checklist: checkRun(a.answers()),
 		Limitations: a.limitations(), Stages: append(slices.Clip(b.stages), a.settings()), Digests: b.digests, Facts: a.facts(),
 		Counts: countRows(d), Inverted: s.items[0].Unit == "SUV",

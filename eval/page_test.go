@@ -19,7 +19,7 @@ func TestReportOfFiles(t *testing.T) {
 			t.Errorf("the report says %q", wrong)
 		}
 	}
-	for _, right := range []string{"Whether the detector was trained on these scans is not known here", "no picture was drawn", "chosen on the part &#34;val&#34;"} {
+	for _, right := range []string{"Whether the detector was trained on these scans is not known here", "no picture was drawn", "chosen on the part “val”"} {
 		if !strings.Contains(html, right) {
 			t.Errorf("the report does not say %q", right)
 		}

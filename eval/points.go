@@ -81,9 +81,9 @@ func (s *study) gateThresholds(b *background) (Gate, error) {
 		return g, fmt.Errorf("%w: the operating points were chosen on scans of %d of the patients that are reported: evaluate on other patients, or leave out the operating points",
 			stage.ErrGate, len(both))
 	}
-	g.Detail = fmt.Sprintf("the operating points were chosen on the part %q, and none of its %s is reported", b.chosenOn.part, count(len(b.chosenOn.patients), "patient"))
+	g.Detail = fmt.Sprintf("the operating points were chosen on the part “%s”, and none of its %s is reported", b.chosenOn.part, count(len(b.chosenOn.patients), "patient"))
 	if len(b.chosenOn.patients) == 0 {
-		g.Detail = fmt.Sprintf("the operating points were chosen on the part %q, which is another; its patients are not recorded", b.chosenOn.part)
+		g.Detail = fmt.Sprintf("the operating points were chosen on the part “%s”, which is another; its patients are not recorded", b.chosenOn.part)
 	}
 	return g, nil
 }

@@ -1,7 +1,9 @@
 package eval
 
-// requirements are the points of the three guidelines. A point that a run
-// answers in part has two lines.
+// requirements are the points of the three guidelines, in our words. A point that
+// a run answers in part has two lines. The numbers of TRIPOD+AI and STARD-AI were
+// checked against lists that follow the published tables row by row; those of
+// CLAIM 2024 against summaries of it, and not against its own table.
 var requirements = []struct {
 	name  string
 	items []requirement
@@ -27,14 +29,14 @@ var requirements = []struct {
 		{"Setting, centres, dates", "", "5b, 6a", "9", "", "dates and places are taken out of the scans", "", ""},
 		{"How patients were identified; consecutive, random or by convenience", "", "", "8, 10", "", "how the archive came about", "", ""},
 		{"Eligibility of patients", "8", "6b", "7", "", "age, disease and the like, in the order applied", "", ""},
-		{"Eligibility of scans, and what was refused", "8", "6b", "7, 20", "patients", "flow of patients", "flow", "the report was made without the ingest stage"},
+		{"Eligibility of scans, and what was refused", "8", "6b", "7", "patients", "flow of patients", "flow", "the report was made without the ingest stage"},
 		{"Treatments, and what happened between scan and diagnosis", "", "6c", "27", "", "if it could change what the scan shows", "", ""},
 		{"Vendors, slice thickness, voxel spacing", "13", "", "13, 14", "data", "data", "dataset", "the dataset came without a description"},
 		{"Protocol of the scans: dose, contrast, reconstruction", "13", "", "14", "", "as far as it is known", "", ""},
 		{"Preparation of the data", "9", "7, 12b", "14", "data", "resampling and intensity window", "dataset", "the dataset came without a description"},
 		{"Selection of subsets", "10", "", "", "patients", "the parts and what of them counts", "", ""},
 		{"De-identification", "11", "", "", "provenance", "keyed hashes stand for all identities; no name, id or date is kept", "", ""},
-		{"Missing data", "12", "11", "20", "patients", "scans without labels are not judged and are counted", "", ""},
+		{"Missing data", "12", "11", "20", "patients", "scans without labels are not judged, and those the detector could not read count as missed; both are counted", "", ""},
 		{"Predictors: what the model is given", "", "9a, 9b, 9c", "17a", "provenance", "the voxels of the scan alone: no clinical facts, no labels, no reader", "", ""},
 	}},
 	{"Reference standard", []requirement{
@@ -59,7 +61,7 @@ var requirements = []struct {
 		{"Initial weights", "24", "", "", "training", "pretraining and seed", "trained", "the detector's training was not given"},
 		{"Training: data, loss, optimiser, augmentation", "25", "12c", "15b", "training", "curves; settings under provenance", "trained", "the detector's training was not given"},
 		{"How the final model was chosen", "26", "12c", "15b", "training", "best on the validation part", "trained", "the detector's training was not given"},
-		{"Ensembling", "27", "", "", "provenance", "none: one model", "", ""},
+		{"Ensembling", "27", "", "", "provenance", "one model; the settings say whether its maps are averaged over mirror images", "", ""},
 		{"Updating of the model", "", "12f, 24", "", "provenance", "none after training", "", ""},
 		{"Thresholds, and how they were fixed", "", "15", "15c", "points", "on the validation part", "points", "no threshold was fixed beforehand"},
 		{"Users, their expertise, and scans of poor quality", "", "27a, 27b", "15d", "", "who reads the detections, and what is done with a poor scan", "", ""},

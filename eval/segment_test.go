@@ -181,6 +181,9 @@ func TestMaskMatch(t *testing.T) {
 }
 
 func TestDistanceMatch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: eval/metric tests the rule itself")
+	}
 	f := newFixture(t, 9, "HU")
 	cfg := small()
 	cfg.Bootstrap = 40

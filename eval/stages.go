@@ -30,6 +30,18 @@ func (b *background) readStages(dirs ...string) error {
 	return nil
 }
 
+// setting returns a setting of the stage of a kind, "" where it is not known.
+func (b *background) setting(kind, key string) string {
+	for _, s := range b.stages {
+		for _, setting := range s.Settings {
+			if s.Kind == kind && setting[0] == key {
+				return setting[1]
+			}
+		}
+	}
+	return ""
+}
+
 // readStage reads the settings of a stage, without the folders among them.
 func (b *background) readStage(path string) error {
 	var file *struct {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -81,7 +82,7 @@ func (a *app) judge(cmd *cobra.Command, kind pipelines.Kind, cfg pipelines.Confi
 		return usagef("%s: --out is missing: name a folder for the figures", name)
 	}
 	if err := cfg.Validate(); err != nil {
-		return usagef("%s: --%w", name, err)
+		return usagef("%s: --%s", name, strings.Replace(err.Error(), "_mm", "-mm", 1)) // keys are named as flags
 	}
 	outcome, err := pipelines.RunOne(cmd.Context(), kind, cfg, seed, nil, out, a.options())
 	a.ui.close()
