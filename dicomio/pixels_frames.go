@@ -24,6 +24,9 @@ func (in *Instance) encapsulated(i int, alloc func(n int) []byte) (Stored, error
 	src := in.join(parts[i])
 	s := Stored{Kind: in.kind(), Rows: in.Rows, Columns: in.Columns, Samples: in.SamplesPerPixel}
 	sh := codec.Shape{Rows: in.Rows, Columns: in.Columns, Samples: in.SamplesPerPixel, Bytes: (in.BitsAllocated + 7) / 8}
+	if !in.Signed && in.HighBit == in.BitsStored-1 {
+		sh.Bits = in.BitsStored
+	}
 	packed := in.BitsAllocated == 1 && (in.TransferSyntax == rleLossless || in.TransferSyntax == deflatedFrame)
 	if packed { // eight pixels a byte
 		sh.Rows, sh.Columns = 1, (in.frameBits()+7)/8

@@ -39,6 +39,18 @@ type Shape struct {
 	Rows, Columns int
 	Samples       int // per pixel
 	Bytes         int // of a sample: 1, 2 or 4
+	// Bits is how many bits of a sample that is not negative are used, or 0 for all. What loss brings
+	// beyond them is the largest value that they hold, in JPEG with loss and irreversible JPEG 2000:
+	// cut off, it would be black instead of white.
+	Bits int
+}
+
+// top returns the largest sample of a codestream of the given precision.
+func (s Shape) top(precision int) int {
+	if s.Bits > 0 {
+		precision = min(precision, s.Bits)
+	}
+	return 1<<precision - 1
 }
 
 // Len returns the bytes of a decoded frame.

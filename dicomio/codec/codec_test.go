@@ -163,6 +163,40 @@ func TestColour(t *testing.T) {
 	}
 }
 
+// Where loss brings samples beyond the bits that are used, they get the largest value; without
+// loss, what lies beyond is the caller's.
+func TestDecodeOvershoot(t *testing.T) {
+	for _, s := range streams(t) {
+		clamps := map[string]bool{"jpeg-extended-12u-1": true, "j2k-lossy-12u-1": true, "jpeg-lossless-p1-12u-1": false, "j2k-lossless-flat-12u-1": false}
+		clamped, known := clamps[s.name]
+		if !known {
+			continue
+		}
+		whole, used := make([]byte, s.shape.Len()), make([]byte, s.shape.Len())
+		errWhole := Decode(whole, s.src, s.shape)
+		s.shape.Bits = 10
+		if err := Decode(used, s.src, s.shape); err != nil || errWhole != nil {
+			t.Fatal(err, errWhole)
+		}
+		beyond := 0
+		for k := range len(whole) / 2 {
+			want := sample(whole, k, 2, false)
+			if want >= 1024 {
+				beyond++
+			}
+			if clamped {
+				want = min(want, 1023)
+			}
+			if got := sample(used, k, 2, false); got != want {
+				t.Fatalf("%s: %d, want %d", s.name, got, want)
+			}
+		}
+		if beyond == 0 {
+			t.Errorf("%s holds no sample beyond 10 bits", s.name)
+		}
+	}
+}
+
 // What is cut, is not the frame that the header describes, or is no codestream
 // gives an error, never a part of an image.
 func TestDecodeRefuses(t *testing.T) {
@@ -174,9 +208,9 @@ func TestDecodeRefuses(t *testing.T) {
 			}
 		}
 		for _, other := range []Shape{
-			{s.shape.Rows + 1, s.shape.Columns, s.shape.Samples, s.shape.Bytes},
-			{s.shape.Rows, s.shape.Columns - 1, s.shape.Samples, s.shape.Bytes},
-			{s.shape.Rows, s.shape.Columns, 4 - s.shape.Samples, s.shape.Bytes},
+			{Rows: s.shape.Rows + 1, Columns: s.shape.Columns, Samples: s.shape.Samples, Bytes: s.shape.Bytes},
+			{Rows: s.shape.Rows, Columns: s.shape.Columns - 1, Samples: s.shape.Samples, Bytes: s.shape.Bytes},
+			{Rows: s.shape.Rows, Columns: s.shape.Columns, Samples: 4 - s.shape.Samples, Bytes: s.shape.Bytes},
 		} {
 			if err := Decode(make([]byte, other.Len()), s.src, other); !errors.Is(err, ErrFormat) {
 				t.Errorf("%s as %+v: %v", s.name, other, err)
@@ -214,7 +248,8 @@ func packRLE(b []byte, s Shape) []byte {
 }
 
 func TestRLE(t *testing.T) {
-	for _, s := range []Shape{{37, 41, 1, 1}, {37, 41, 3, 1}, {37, 41, 1, 2}, {37, 41, 3, 2}} {
+	for _, n := range [][2]int{{1, 1}, {3, 1}, {1, 2}, {3, 2}} {
+		s := Shape{Rows: 37, Columns: 41, Samples: n[0], Bytes: n[1]}
 		want := picture(s, 8*s.Bytes, false)
 		src := packRLE(want, s)
 		got := make([]byte, s.Len())

@@ -256,14 +256,14 @@ func (d *jpegDecoder) finish() error {
 			for z := range 64 {
 				block[unzigzag[z]] = int32(c.coeffs[64*b+z]) * q[z]
 			}
-			c.transform(b, &block, d.precision)
+			d.transform(c, b, &block)
 		}
 	}
 	return nil
 }
 
-// transform writes the samples of block b into the plane.
-func (c *jpegComp) transform(b int, block *[64]int32, precision int) {
+// transform writes the samples of block b into the plane of c.
+func (d *jpegDecoder) transform(c *jpegComp, b int, block *[64]int32) {
 	stride := 8 * c.wide
-	idct(block, precision, c.plane[b/c.wide*8*stride+b%c.wide*8:], stride)
+	idct(block, d.precision, d.shape.top(d.precision), c.plane[b/c.wide*8*stride+b%c.wide*8:], stride)
 }

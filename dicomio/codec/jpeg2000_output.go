@@ -177,6 +177,8 @@ func (d *j2kDecoder) put(k int, c *j2kComp) {
 	low, high, shift := 0, 1<<d.precision[k]-1, 1<<(d.precision[k]-1)
 	if d.signed[k] {
 		low, high, shift = -shift, shift-1, 0
+	} else if !c.coding.reversible {
+		high = d.shape.top(d.precision[k])
 	}
 	w, size := c.rect.w(), d.shape.Bytes
 	step := d.shape.Samples * size

@@ -1,11 +1,11 @@
 package codec
 
 // idct writes the inverse DCT of block, in rows, to out as samples of the given
-// precision. It is the accurate integer method of Loeffler, Ligtenberg and
+// precision, at most top. It is the accurate integer method of Loeffler, Ligtenberg and
 // Moschytz ("Practical fast 1-D DCT algorithms with 11 multiplications", ICASSP
 // 1989), with the constants and roundings of libjpeg's default, so that results are
 // equal bit for bit.
-func idct(block *[64]int32, precision int, out []uint16, stride int) {
+func idct(block *[64]int32, precision, top int, out []uint16, stride int) {
 	pass1 := uint(2) // extra bits kept between the passes
 	if precision > 8 {
 		pass1 = 1
@@ -25,7 +25,7 @@ func idct(block *[64]int32, precision int, out []uint16, stride int) {
 			work[8*y+x] = e[y]
 		}
 	}
-	centre, top := 1<<(precision-1), 1<<precision-1
+	centre := 1 << (precision - 1)
 	for y := range 8 {
 		w := work[8*y : 8*y+8 : 8*y+8]
 		e := dct1(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], idctBits+pass1+3)

@@ -162,7 +162,7 @@ func (d *jpegDecoder) block(s *jpegScan, k, b int) error {
 		}
 		block[unzigzag[z]] = s.bits.signed(size) * q[z]
 	}
-	c.transform(b, &block, d.precision)
+	d.transform(c, b, &block)
 	return nil
 }
 
