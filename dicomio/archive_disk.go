@@ -6,8 +6,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"syscall"
 	"time"
+
+	"oncovox/internal/whole"
 )
 
 // A disk is where sources lie. Those on a network fail at times, and a little later do
@@ -30,42 +31,17 @@ type diskFile interface {
 // systemDisk is that of the operating system.
 func systemDisk() *disk {
 	return &disk{
-		open: func(path string) (diskFile, error) { return os.Open(path) },
-		list: os.ReadDir,
-		pause: func(ctx context.Context, d time.Duration) {
-			select {
-			case <-time.After(d):
-			case <-ctx.Done():
-			}
-		},
+		open:  func(path string) (diskFile, error) { return os.Open(path) },
+		list:  os.ReadDir,
+		pause: whole.Pause,
 	}
 }
-
-// pauses are those between the tries.
-var pauses = []time.Duration{100 * time.Millisecond, 400 * time.Millisecond, 1600 * time.Millisecond}
 
 // retry calls try until it no longer fails in a way that may pass.
 func (d *disk) retry(ctx context.Context, try func() error) error {
-	err := try()
-	for _, pause := range pauses {
-		if !passing(err) || ctx.Err() != nil {
-			break
-		}
-		d.retried++
-		d.pause(ctx, pause)
-		err = try()
-	}
+	again, err := whole.Retry(ctx, d.pause, try)
+	d.retried += again
 	return err
-}
-
-// passing reports whether err is one that file systems on a network give and take back.
-func passing(err error) bool {
-	for _, e := range []error{syscall.EIO, syscall.ESTALE, syscall.EAGAIN, syscall.ETIMEDOUT} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }
 
 // unreadable returns err, of the operating system, as a refusal.
@@ -136,7 +112,7 @@ func (p *patientFile) Read(b []byte) (n int, err error) {
 	err = p.again(func() error {
 		n, err = p.file.Read(b)
 		p.at += int64(n)
-		if n > 0 && passing(err) {
+		if n > 0 && whole.Passing(err) {
 			err = nil // the next call meets it again
 		}
 		return err

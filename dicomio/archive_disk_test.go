@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"oncovox/internal/stage"
+	"oncovox/internal/whole"
 )
 
 // A faultyDisk is the system's but for faults: every call that opens, lists or reads
@@ -92,7 +93,7 @@ func TestPassingFaults(t *testing.T) {
 	cfg := resumeConfig(faultySources(t))
 	want, _ := runAfter(t, cfg, "")
 	for _, fault := range []error{syscall.EIO, syscall.ESTALE, syscall.EAGAIN, syscall.ETIMEDOUT} {
-		for times := 1; times <= len(pauses); times++ {
+		for times := 1; times <= len(whole.Pauses); times++ {
 			d := faultyDisk{fault: fault, times: times}
 			out := t.TempDir()
 			var log bytes.Buffer
@@ -106,8 +107,8 @@ func TestPassingFaults(t *testing.T) {
 			if err := json.Unmarshal(log.Bytes(), &row); err != nil || row.Tried != len(d.waited) || row.Tried < 20*times {
 				t.Errorf("%v, %d times: the log says %d, want %d, at least %d (%v)", fault, times, row.Tried, len(d.waited), 20*times, err)
 			}
-			if len(d.waited) > times && (d.waited[0] != pauses[0] || times > 1 && d.waited[1] != pauses[1]) {
-				t.Errorf("waited %v, want %v and so on", d.waited[:times], pauses)
+			if len(d.waited) > times && (d.waited[0] != whole.Pauses[0] || times > 1 && d.waited[1] != whole.Pauses[1]) {
+				t.Errorf("waited %v, want %v and so on", d.waited[:times], whole.Pauses)
 			}
 		}
 	}
@@ -146,7 +147,7 @@ func TestStayingFaults(t *testing.T) {
 		if err != nil || !strings.Contains(string(refused), tt.fault.Error()) {
 			t.Errorf("%v: refused.jsonl does not say it: %s (%v)", tt.fault, refused, err)
 		}
-		if want := map[bool]int{true: len(pauses)}[tt.waits]; len(d.waited) != want {
+		if want := map[bool]int{true: len(whole.Pauses)}[tt.waits]; len(d.waited) != want {
 			t.Errorf("%v: waited %d times, want %d", tt.fault, len(d.waited), want)
 		}
 	}

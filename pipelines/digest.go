@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"oncovox/internal/jsonl"
+	"oncovox/internal/whole"
 )
 
 // A File is what is kept of one artifact.
@@ -39,6 +40,7 @@ type digester struct {
 	path        string     // where it remembers; "" for nowhere
 	mu          sync.Mutex // of the rest
 	known, used map[string]string
+	again       int // how often a read failed and was tried again
 }
 
 func newDigester(path string) *digester {
@@ -80,7 +82,16 @@ func (d *digester) digest(ctx context.Context, path string, info fs.FileInfo) (F
 	if sum, ok := d.recall(id); ok {
 		return File{info.Size(), sum}, nil
 	}
-	sum, err := hashFile(ctx, path)
+	var sum string
+	again, err := whole.Retry(ctx, whole.Pause, func() (err error) {
+		sum, err = hashFile(ctx, path)
+		return err
+	})
+	if again > 0 {
+		d.mu.Lock()
+		d.again += again
+		d.mu.Unlock()
+	}
 	if err != nil {
 		return File{}, err
 	}
@@ -92,6 +103,16 @@ func (d *digester) digest(ctx context.Context, path string, info fs.FileInfo) (F
 		d.used[id] = sum
 	}
 	return File{info.Size(), sum}, nil
+}
+
+// retries returns how often a read failed and was tried again, since it was last
+// asked.
+func (d *digester) retries() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	again := d.again
+	d.again = 0
+	return again
 }
 
 // recall returns the digest that is remembered of the file of that identity.

@@ -42,7 +42,7 @@ func TestMatrix(t *testing.T) {
 
 func TestMatrixRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, text, set, want string }{
-		{"a map", "matrix: {seed: [1]}\n", "", `p.yaml:10: matrix: want a list, got a section of keys`},
+		{"a map", "matrix: {seed: [1]}\n", "", `p.yaml:10: matrix: want a list, got a section of keys: begin each line with - key: KEY`},
 		{"no key", "matrix: [{values: [1]}]\n", "", `p.yaml:10: matrix[0]: key is missing: name a value, such as stages.mae.with.steps`},
 		{"no values", "matrix: [{key: seed}]\n", "", `p.yaml:10: matrix[0]: values is missing: list what it is to be`},
 		{"unknown key", "matrix: [{key: seed, value: [1]}]\n", "", `p.yaml:10: matrix[0].value: unknown key (did you mean "values"?)`},

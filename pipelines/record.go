@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"oncovox/internal/jsonl"
+	"oncovox/internal/whole"
 )
 
 // Work is all that decides what a stage leaves behind.
@@ -148,7 +150,11 @@ type Record struct {
 
 func readRecord(dir string) (*Record, error) {
 	var r Record
-	if err := jsonl.ReadValue(filepath.Join(dir, recordName), &r); err != nil {
+	// What passes must not look like damage, after which the stage would run again.
+	_, err := whole.Retry(context.Background(), whole.Pause, func() error {
+		return jsonl.ReadValue(filepath.Join(dir, recordName), &r)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return &r, nil

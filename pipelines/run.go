@@ -111,6 +111,9 @@ func (p *Pipeline) open(ctx context.Context, dir string, o Options) (_ *opened, 
 		if err := r.at.digests.save(); err != nil {
 			o.Log.Warn("the digests are not remembered: the next run reads all files again", "error", err)
 		}
+		if again := r.at.digests.retries(); again > 0 {
+			o.Log.Warn("reads of artifacts failed and were tried again", "times", again)
+		}
 		logFile.Close()
 	}
 	r.close = func() { closeFiles(); unlock() }

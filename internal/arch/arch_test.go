@@ -58,6 +58,7 @@ var noEnvironmentBut = map[string]string{
 	"cmd/oncovox":     "is the program",
 	"internal/kernel": "reads ONCOVOX_KERNEL once, so that tests force every path",
 	"internal/golden": "has the flag -update of tests",
+	"internal/whole":  "waits before a read or a write is tried again",
 }
 
 func TestImports(t *testing.T) {

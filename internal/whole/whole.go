@@ -4,6 +4,7 @@
 package whole
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -13,9 +14,15 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// WriteFile writes b to the file at path and to the disk under it. perm is
-// that of a new file, before the umask.
+// WriteFile writes b to the file at path and to the disk under it, from the
+// beginning again if that fails in a way that may pass. perm is that of a new file,
+// before the umask.
 func WriteFile(path string, b []byte, perm fs.FileMode) error {
+	_, err := Retry(context.Background(), Pause, func() error { return writeFile(path, b, perm) })
+	return err
+}
+
+func writeFile(path string, b []byte, perm fs.FileMode) error {
 	f, err := Create(path, perm)
 	if err != nil {
 		return err
