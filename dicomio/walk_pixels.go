@@ -92,18 +92,37 @@ const (
 	inflateRatio = 200
 )
 
-// inflate unpacks the data set of a deflated file. With an error, the bytes that
-// came before it are returned.
+// inflate unpacks the data set of a deflated file. It looks first how much comes out, so
+// that nothing is allocated for a bomb. With an error, the bytes that came before it are
+// returned.
 func inflate(b []byte) ([]byte, error) {
-	limit := min(int64(len(b))*inflateRatio+inflateGrace, maxInflated)
-	out, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(b)), limit+1))
-	switch {
-	case int64(len(out)) > limit:
-		return nil, refuse(TooLarge, "deflated data set of more than %d bytes", limit)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return out, refuse(Truncated, "deflated data set")
-	case err != nil:
-		return out, refuse(Malformed, "deflated data set")
+	n, err := inflatedSize(b)
+	out := make([]byte, n)
+	if _, again := io.ReadFull(flate.NewReader(bytes.NewReader(b)), out); again != nil {
+		return nil, refuse(Malformed, "deflated data set")
 	}
-	return out, nil
+	return out, err
+}
+
+// inflatedSize returns how many bytes b unpacks to, up to an error. It stops, with
+// TooLarge and 0, as soon as that is more than the bytes that went in so far may give.
+func inflatedSize(b []byte) (int, error) {
+	src := bytes.NewReader(b)
+	z := flate.NewReader(src)
+	buf := make([]byte, 32<<10)
+	for size := 0; ; {
+		n, err := z.Read(buf)
+		size += n
+		used := len(b) - src.Len()
+		switch {
+		case size > min(inflateGrace+inflateRatio*used, maxInflated):
+			return 0, refuse(TooLarge, "deflated data set: %d bytes from the first %d", size, used)
+		case err == io.EOF:
+			return size, nil
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return size, refuse(Truncated, "deflated data set")
+		case err != nil:
+			return size, refuse(Malformed, "deflated data set")
+		}
+	}
 }
