@@ -149,6 +149,9 @@ func TestReportStudy(t *testing.T) {
 // truth in 95 of 100 studies, and hardly ever is one called better that is not. Of
 // 100 studies the standard error is 2.2 %; the bounds leave three of them.
 func TestStudyCovers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("planted studies are not repeated with -short")
+	}
 	const studies = 100
 	for _, gain := range []float64{0, 0.25} {
 		held, called := 0, 0

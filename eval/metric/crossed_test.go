@@ -57,6 +57,9 @@ func each(n int) []int {
 // the repeats is under-rated: with five the variance by a fifth, for which the normal
 // distribution leaves 92 %, and the percentiles of so few values a little less.
 func TestCrossedCovers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("planted studies are not repeated with -short")
+	}
 	const studies, items, repeats = 400, 40, 5
 	for _, tt := range []struct {
 		name               string
@@ -88,6 +91,9 @@ func TestCrossedCovers(t *testing.T) {
 // The variance of the resamples is what Owen 2007 derives for a balanced table:
 // that of the mean with the part of both in it three times, each less one in as many.
 func TestCrossedVariance(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many resamples: not with -short")
+	}
 	const items, repeats = 60, 8
 	x := planted(3, items, repeats, 1, 0.5, 2)
 	b, err := Crossed(each(items), repeats, 20000, 2, 1, grandMean(x))
