@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -86,7 +87,7 @@ func (s *Study) do(ctx context.Context, dir string, cells []cell, o Options) err
 		}
 	}
 	_, err := m.RunMatrix(ctx, root, o)
-	return err
+	return cmp.Or(err, ctx.Err()) // without an error some may not have begun
 }
 
 // claimEmpty makes the folder of a matrix, so that run folders can be made in it.
