@@ -28,7 +28,7 @@ func BenchmarkStep(b *testing.B) {
 		Geometry: volume.Grid(backbone.Crop, [3]float64{1, 1, 1}, [3]float64{}),
 		Lesions:  []lesion.Lesion{{CentreLPSMM: [3]float64{9, 9, 9}, SizeMM: [3]float64{8, 8, 8}}},
 	}
-	targets.Draw(0, dataset.Crop{Item: it, Placement: dataset.Placement{Size: backbone.Crop}})
+	targets.Draw(0, dataset.Crop{Item: it, Placement: dataset.Placement{Size: backbone.Crop}}, 1)
 	p, err := g.Compile([]nn.Term{{Loss: detectionLoss(g, out, targets, nil), Weight: 1}})
 	if err != nil {
 		b.Fatal(err)

@@ -11,7 +11,7 @@ import (
 )
 
 // Version is raised when equal inputs would give another detector.
-const Version = 3
+const Version = 4
 
 // Config is the finetune section of a pipeline file.
 type Config struct {
@@ -61,7 +61,7 @@ type SelfTraining struct {
 	Share      float64 `mapstructure:"share"`      // of the crops of a batch that come from such scans, in [0, 1); 0 for none
 	Weight     float64 `mapstructure:"weight"`     // of such a crop in the loss, after the ramp-up; above 0
 	RampUp     float64 `mapstructure:"ramp_up"`    // share of the steps over which the weight rises from 0, from the first search on, in [0, 1)
-	Confidence float64 `mapstructure:"confidence"` // score from which a detection counts as a lesion, in (0, 1); where it is less sure, nothing is asked
+	Confidence float64 `mapstructure:"confidence"` // heat from which a detection counts as a lesion, in (0, 1); where it is less, down to a third, nothing is asked
 	Every      int     `mapstructure:"every"`      // steps between searches; at least 1
 	Scans      int     `mapstructure:"scans"`      // scans that a search goes through, in turn; at least 1
 }
@@ -72,6 +72,7 @@ func Default() Config {
 		Preset: "micro-conv", Head: HeadConfig{Dim: 32, Detail: 16}, Labels: 1,
 		Steps: 600, Batch: 8, LearningRate: 1e-3, Warmup: 0.1, LayerDecay: 0.75, WeightDecay: 0.05, Clip: 1,
 		LesionShare: 0.5, Augment: true, ValEvery: 100, SaveEvery: 200, SaveMinutes: 10, KeepStates: 2, Overlap: 0.25, Flips: 1, Match: "sphere", IoU: 0.1,
+		EMA: 0.9, Calibrate: true,
 		HardNegatives: HardNegatives{Every: 100, Scans: 8},
 		SelfTraining:  SelfTraining{Weight: 0.5, RampUp: 0.2, Confidence: 0.5, Every: 100, Scans: 8},
 	}
@@ -114,6 +115,7 @@ func (c Config) Validate() error {
 	check(h.Every >= 1, "hard_negatives.every %d: want at least 1", h.Every)
 	check(h.Scans >= 1, "hard_negatives.scans %d: want at least 1", h.Scans)
 	check(u.Share >= 0 && u.Share < 1, "self_training.share %v: want at least 0 and less than 1", u.Share)
+	check(u.Share == 0 || c.EMA > 0, "self_training.share %v: wants ema above 0, whose weights find what is learned from", u.Share)
 	check(u.Weight > 0, "self_training.weight %v: want more than 0", u.Weight)
 	check(u.RampUp >= 0 && u.RampUp < 1, "self_training.ramp_up %v: want at least 0 and less than 1", u.RampUp)
 	check(u.Confidence > 0 && u.Confidence < 1, "self_training.confidence %v: want more than 0 and less than 1", u.Confidence)

@@ -25,6 +25,8 @@ type spec struct {
 	Head      HeadConfig        `json:"head"`
 	SpacingMM [3]float64        `json:"spacing_mm"` // z, y, x of the volumes it was trained on
 	Modality  string            `json:"modality"`
+
+	Calibration *Calibration `json:"calibration,omitempty"` // of its scores; nil where they are heat
 }
 
 // newDetector returns a detector with first weights drawn from seed.

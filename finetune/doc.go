@@ -8,7 +8,10 @@
 // crop itself, the detail branch, brings back what a token is too coarse for.
 //
 // Two stages live here. Run trains the head and the backbone together on crops
-// around lesions and on background, and picks the weights that detect best on
-// whole validation scans. Predict slides the detector over each scan, blends
+// around lesions and on background, and picks the weights, averaged over the last
+// steps, that detect best on whole validation scans, on which it fits what makes their
+// scores probabilities. From time to time it may look through training scans for what
+// it wrongly finds, to draw crops there, and through those without labels, to learn
+// from what it is sure of. Predict slides the detector over each scan, blends
 // the overlapping maps and reads the detections off their peaks.
 package finetune

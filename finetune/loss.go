@@ -20,10 +20,11 @@ func (l Losses) Total() float64 { return l.Heat + boxScale*(l.Offset+l.Size) }
 // detectionLoss adds the loss of a map, (B·cells, outCols), against t, which is
 // read at each run: the penalty-reduced focal loss of the heat (Law and Deng
 // 2018, equation 1, with exponents 2 and 4) over the number of lesions, and the
-// absolute error of offset and log extent, averaged with the cells' weights.
+// absolute error of offset and log extent, averaged with the cells' weights. What
+// a cell adds to these sums, and what they are divided by, has its sample's weight.
 // The loss's parts are added to parts, if that is not nil.
 func detectionLoss(g *nn.Graph, out *nn.Tensor, t *Targets, parts *Losses) *nn.Tensor {
-	n := out.Rows
+	n, cells := out.Rows, out.Rows/len(t.Sample)
 	return g.Apply(nn.Op{
 		Name: "detection loss", Rows: 1, Cols: 1,
 		Forward: func(c *nn.Call) {
@@ -31,8 +32,9 @@ func detectionLoss(g *nn.Graph, out *nn.Tensor, t *Targets, parts *Losses) *nn.T
 			lesions, weights := t.norms()
 			for i := range n {
 				row := c.X[0][outCols*i : outCols*(i+1)]
-				l.Heat += focal(float64(row[colHeat]), float64(t.Heat[i]))
-				if w := float64(t.Weight[i]); w > 0 {
+				s := float64(t.Sample[i/cells])
+				l.Heat += s * focal(float64(row[colHeat]), float64(t.Heat[i]))
+				if w := s * float64(t.Weight[i]); w > 0 {
 					for a := range 3 {
 						l.Offset += w * math.Abs(float64(row[colOffset+a]-t.Box[6*i+a]))
 						l.Size += w * math.Abs(float64(row[colSize+a]-t.Box[6*i+3+a]))
@@ -55,8 +57,9 @@ func detectionLoss(g *nn.Graph, out *nn.Tensor, t *Targets, parts *Losses) *nn.T
 			for i := range n {
 				row, d := c.X[0][outCols*i:outCols*(i+1)], c.DX[0][outCols*i:outCols*(i+1)]
 				clear(d)
-				d[colHeat] = float32(dy / lesions * focalSlope(float64(row[colHeat]), float64(t.Heat[i])))
-				if w := float64(t.Weight[i]); w > 0 {
+				s := float64(t.Sample[i/cells])
+				d[colHeat] = float32(s * (dy / lesions) * focalSlope(float64(row[colHeat]), float64(t.Heat[i])))
+				if w := s * float64(t.Weight[i]); w > 0 {
 					k := dy * boxScale * w / weights
 					for a := range 3 {
 						d[colOffset+a] = float32(k * sign(row[colOffset+a]-t.Box[6*i+a]))
@@ -74,10 +77,11 @@ func (t *Targets) norms() (lesions, weights float64) {
 	if t.whole != nil {
 		t = t.whole
 	}
-	for _, w := range t.Weight {
-		weights += float64(w)
+	cells := len(t.Weight) / len(t.Sample)
+	for i, w := range t.Weight {
+		weights += float64(t.Sample[i/cells]) * float64(w)
 	}
-	return math.Max(float64(t.Count), 1), math.Max(weights, 1e-6)
+	return math.Max(t.Count, 1), math.Max(weights, 1e-6)
 }
 
 // focal is the loss of one cell with logit x and target heat t.

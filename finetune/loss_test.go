@@ -1,8 +1,10 @@
 package finetune
 
 import (
+	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"oncovox/internal/nn"
@@ -41,6 +43,69 @@ func TestFocal(t *testing.T) {
 	}
 }
 
+// Oracle: PyTorch, see testdata/detection_loss.py. The loss is computed in float64 of
+// the same float32 values and handed on as float32, of about 1: 1e-6 is ten roundings.
+func TestDetectionLossParity(t *testing.T) {
+	var want struct {
+		Torch                  string
+		Map, Heat, Box, Weight []float32
+		Sample                 []float32
+		Lesions, Loss          float64
+		HeatLoss, Offset, Size float64
+		Gradient               []float64
+	}
+	text, err := os.ReadFile("testdata/detection_loss.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &want); err != nil {
+		t.Fatal(err)
+	}
+	targets := NewTargets(2, [3]int{4, 4, 4})
+	copy(targets.Heat, want.Heat)
+	copy(targets.Box, want.Box)
+	copy(targets.Weight, want.Weight)
+	copy(targets.Sample, want.Sample)
+	targets.Count = want.Lesions
+	var parts Losses
+	p, out := lossOf(t, targets, &parts)
+	copy(out.W, want.Map)
+	if err := p.Run(); err != nil {
+		t.Fatal(err)
+	}
+	got := []float64{p.Loss(), parts.Heat, parts.Offset, parts.Size}
+	for i, w := range []float64{want.Loss, want.HeatLoss, want.Offset, want.Size} {
+		if !(math.Abs(got[i]-w) <= 1e-6) {
+			t.Errorf("%s: %v, PyTorch %v", []string{"loss", "heat", "offset", "size"}[i], got[i], w)
+		}
+	}
+	for i, w := range want.Gradient {
+		if !(math.Abs(float64(out.G[i])-w) <= 1e-6) {
+			t.Errorf("cell %d, column %d: gradient %v, PyTorch %v", i/outCols, i%outCols, out.G[i], w)
+		}
+	}
+}
+
+// lossOf compiles the loss of a map that is a weight.
+func lossOf(t *testing.T, targets *Targets, parts *Losses) (*nn.Program, *nn.Param) {
+	t.Helper()
+	cells := len(targets.Heat)
+	out := nn.NewParams(1).Add("out", nn.Normal(1), cells, outCols)
+	g := nn.NewGraph(true)
+	// The weight comes in as (1, n); an operation that passes it on as a map
+	// stands between.
+	asMap := g.Apply(nn.Op{
+		Name: "as map", Rows: cells, Cols: outCols,
+		Forward:  func(c *nn.Call) { copy(c.Y, c.X[0]) },
+		Backward: func(c *nn.Call) { copy(c.DX[0], c.DY) },
+	}, g.Param(out))
+	p, err := g.Compile([]nn.Term{{Loss: detectionLoss(g, asMap, targets, parts), Weight: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, out
+}
+
 // The gradient of the whole loss by the map, against central differences of
 // the float32 loss: it is about 5, known to 3e-7 of that, so a step of 1e-2
 // leaves 1e-4, and the kinks of the absolute values are kept away.
@@ -53,28 +118,16 @@ func TestDetectionLossGradient(t *testing.T) {
 		targets.Heat[i] = float32(r.Float64() * 0.9)
 	}
 	targets.Heat[3], targets.Heat[9], targets.Heat[5] = 1, 1, -1
-	targets.Count = 2
+	targets.Sample[0], targets.Sample[1] = 1, 0.5
+	targets.Count = 1.5
 	targets.Weight[3], targets.Weight[9], targets.Weight[10] = 1, 1, 0.5
 
-	ps := nn.NewParams(1)
-	out := ps.Add("out", nn.Normal(1), cells, outCols)
+	var parts Losses
+	p, out := lossOf(t, targets, &parts)
 	for _, i := range []int{3, 9, 10} {
 		for a := range 6 {
 			targets.Box[6*i+a] = out.W[outCols*i+1+a] + []float32{0.3, -0.4}[a%2]
 		}
-	}
-	g := nn.NewGraph(true)
-	var parts Losses
-	// The weight comes in as (1, n); an operation that passes it on as a map
-	// stands between.
-	asMap := g.Apply(nn.Op{
-		Name: "as map", Rows: cells, Cols: outCols,
-		Forward:  func(c *nn.Call) { copy(c.Y, c.X[0]) },
-		Backward: func(c *nn.Call) { copy(c.DX[0], c.DY) },
-	}, g.Param(out))
-	p, err := g.Compile([]nn.Term{{Loss: detectionLoss(g, asMap, targets, &parts), Weight: 1}})
-	if err != nil {
-		t.Fatal(err)
 	}
 	loss := func() float64 {
 		parts = Losses{}

@@ -14,7 +14,7 @@ import (
 )
 
 // PredictVersion is raised when equal inputs would give other detections.
-const PredictVersion = 2
+const PredictVersion = 3
 
 // PredictConfig is the predict section of a pipeline file.
 type PredictConfig struct {
@@ -22,7 +22,7 @@ type PredictConfig struct {
 	Batch         int     `mapstructure:"batch"`          // windows at once, 1 to 1024
 	Overlap       float64 `mapstructure:"overlap"`        // share of a window's side that neighbours share, in [0, 0.75]
 	Flips         int     `mapstructure:"flips"`          // mirror images of each window whose maps are averaged: 1 (the window alone), 4 (y and x) or 8 (z too), at so many times the work; as in finetune, whose thresholds hold for it
-	MinScore      float64 `mapstructure:"min_score"`      // detections below are dropped, in [0, 1)
+	MinScore      float64 `mapstructure:"min_score"`      // detections below are dropped, in [0, 1): the heat of the map, before it is calibrated
 	MaxDetections int     `mapstructure:"max_detections"` // the surest of a scan that are kept; at least 1
 	MaxFailed     float64 `mapstructure:"max_failed"`     // share of the scans that may fail to be read before the stage fails, after it has tried all, 0 to 1; failed.jsonl lists them
 }
@@ -68,6 +68,7 @@ type predictSummary struct {
 	Detections int        `json:"detections"`
 	Part       string     `json:"part"`
 	SpacingMM  [3]float64 `json:"spacing_mm"`
+	Calibrated bool       `json:"calibrated"` // scores are probabilities
 }
 
 // Predict is the stage that runs the detector in role "detector" over the scans
@@ -109,7 +110,8 @@ func Predict(ctx context.Context, cfg PredictConfig, env stage.Env) error {
 	if err != nil {
 		return err
 	}
-	sum := predictSummary{len(items), len(failed), len(found), cfg.Part, d.SpacingMM}
+	d.Calibration.apply(found)
+	sum := predictSummary{len(items), len(failed), len(found), cfg.Part, d.SpacingMM, d.Calibration != nil}
 	return cmp.Or(
 		lesion.WriteDetections(filepath.Join(env.Out, "detections.jsonl"), found),
 		jsonl.Write(filepath.Join(env.Out, stage.FailedFile), failed, 0o644),
@@ -118,7 +120,7 @@ func Predict(ctx context.Context, cfg PredictConfig, env stage.Env) error {
 	)
 }
 
-// detect returns the detections of all items. An item that cannot be read is told to
+// detect returns the detections of all items, whose scores are heat. An item that cannot be read is told to
 // failed, without which it is an error.
 func (s *Scanner) detect(ctx context.Context, set *dataset.Set, items []dataset.Item, minScore float64, limit int,
 	progress stage.Progress, failed func(dataset.Item, error)) ([]lesion.Detection, error) {

@@ -21,7 +21,8 @@ type Targets struct {
 	Heat   []float32 // (B·cells): 1 in a lesion's central cell, falling off around it; -1 where nothing is asked
 	Box    []float32 // (B·cells, 6): offset z, y, x and log extent z, y, x, in cells
 	Weight []float32 // (B·cells): weight of Box, 0 where there is none
-	Count  int       // lesions with their centre in a crop of the batch
+	Sample []float32 // (B): weight of a crop in the loss
+	Count  float64   // lesions with their centre in a crop of the batch, each with that weight
 
 	whole *Targets // of the batch that this is a part of; nil for itself
 }
@@ -34,7 +35,7 @@ func NewTargets(batch int, crop [3]int) *Targets {
 		t.Cells[a] = s / mapStride
 		n *= t.Cells[a]
 	}
-	t.Heat, t.Box, t.Weight = make([]float32, n), make([]float32, 6*n), make([]float32, n)
+	t.Heat, t.Box, t.Weight, t.Sample = make([]float32, n), make([]float32, 6*n), make([]float32, n), make([]float32, batch)
 	return t
 }
 
@@ -43,6 +44,7 @@ func (t *Targets) Clear() {
 	clear(t.Heat)
 	clear(t.Box)
 	clear(t.Weight)
+	clear(t.Sample)
 	t.Count = 0
 }
 
@@ -52,13 +54,16 @@ func (t *Targets) takePart(all *Targets, part int) {
 	copy(t.Heat, all.Heat[part*n:])
 	copy(t.Box, all.Box[6*part*n:])
 	copy(t.Weight, all.Weight[part*n:])
+	copy(t.Sample, all.Sample[part*len(t.Sample):])
 	t.whole = all
 }
 
-// Draw writes the lesions of a crop into sample b. A lesion whose centre lies
+// Draw writes the lesions of a crop, which has the given weight in the loss, into
+// sample b. A lesion whose centre lies
 // outside the crop still warms the cells near it, so that they are not taught
 // to be cold.
-func (t *Targets) Draw(b int, c dataset.Crop) {
+func (t *Targets) Draw(b int, c dataset.Crop, weight float32) {
+	t.Sample[b] = weight
 	for _, l := range c.Item.Lesions {
 		t.drawLesion(b, c, l)
 	}
@@ -78,7 +83,7 @@ func (t *Targets) drawLesion(b int, c dataset.Crop, l lesion.Lesion) {
 		logExtent[a] = math.Log(extent[a])
 	}
 	if inside && !l.Ignore {
-		t.Count++
+		t.Count += float64(t.Sample[b])
 	}
 	t.each(b, centre, extent, func(i int, cell [3]int) {
 		if l.Ignore {

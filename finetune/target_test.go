@@ -21,10 +21,10 @@ func TestDraw(t *testing.T) {
 	targets := NewTargets(2, [3]int{16, 16, 16})
 	// Voxel (18, 21, 14) of the volume, so (8, 11, 4) of the crop, so cell
 	// (3.75, 5.25, 1.75): the central cell is (4, 5, 2).
-	targets.Draw(1, cropOf(lesion.Lesion{CentreLPSMM: [3]float64{28, 42, 36}, SizeMM: [3]float64{12, 12, 12}, DiameterMM: 12}))
+	targets.Draw(1, cropOf(lesion.Lesion{CentreLPSMM: [3]float64{28, 42, 36}, SizeMM: [3]float64{12, 12, 12}, DiameterMM: 12}), 1)
 	at := 8*8*8 + (4*8+5)*8 + 2
 	if targets.Heat[at] != 1 || targets.Weight[at] != 1 || targets.Count != 1 {
-		t.Fatalf("central cell: heat %v, weight %v, count %d", targets.Heat[at], targets.Weight[at], targets.Count)
+		t.Fatalf("central cell: heat %v, weight %v, count %v", targets.Heat[at], targets.Weight[at], targets.Count)
 	}
 	for a, want := range [3]float64{-0.25, 0.25, -0.25} {
 		if got := targets.Box[6*at+a]; !(math.Abs(float64(got)-want) <= 1e-6) {
@@ -50,10 +50,10 @@ func TestDraw(t *testing.T) {
 func TestDrawIgnored(t *testing.T) {
 	targets := NewTargets(1, [3]int{16, 16, 16})
 	l := lesion.Lesion{CentreLPSMM: [3]float64{36, 36, 36}, SizeMM: [3]float64{12, 12, 12}, DiameterMM: 12, Ignore: true}
-	targets.Draw(0, cropOf(l))
+	targets.Draw(0, cropOf(l), 1)
 	at := (4*8+4)*8 + 4
 	if targets.Heat[at] != -1 || targets.Weight[at] != 0 || targets.Count != 0 {
-		t.Errorf("heat %v, weight %v, count %d; want nothing asked", targets.Heat[at], targets.Weight[at], targets.Count)
+		t.Errorf("heat %v, weight %v, count %v; want nothing asked", targets.Heat[at], targets.Weight[at], targets.Count)
 	}
 }
 
@@ -66,7 +66,7 @@ func TestTargetsAndPeaksAgree(t *testing.T) {
 			c := cropOf(l)
 			c.Quarter, c.Flip = quarter, flip
 			targets := NewTargets(1, c.Size)
-			targets.Draw(0, c)
+			targets.Draw(0, c, 1)
 			m := &heatMap{cells: targets.Cells, data: make([]float32, outCols*len(targets.Heat))}
 			for i, h := range targets.Heat {
 				m.data[i*outCols] = h

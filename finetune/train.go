@@ -1,13 +1,10 @@
 package finetune
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 
@@ -17,20 +14,22 @@ import (
 	"oncovox/internal/nn"
 	"oncovox/internal/optim"
 	"oncovox/internal/stage"
-	"oncovox/internal/tfevents"
 	"oncovox/internal/whole"
 )
 
 // Files that the stage leaves.
 const (
-	detectorFile = "detector.safetensors"
-	bestFile     = "best.safetensors" // in the state
+	detectorFile    = "detector.safetensors"
+	pointsFile      = "operating_points.json"
+	calibrationFile = "calibration.json"
+	bestFile        = "best.safetensors" // in the state
 )
 
 // Run is the stage that trains a detector on the labelled part of the dataset
 // in role "data", from the backbone in role "backbone" or in the folder
-// cfg.Weights or, without one, from random weights of the preset. It leaves detector.safetensors, history.csv and
-// operating_points.json, and keeps its state to resume from.
+// cfg.Weights or, without one, from random weights of the preset. It leaves detector.safetensors, history.csv,
+// operating_points.json and, where scores are calibrated, calibration.json, and keeps
+// its state to resume from.
 func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	env.Log = env.Logger()
 	data, err := env.Input("data")
@@ -50,10 +49,20 @@ func Run(ctx context.Context, cfg Config, env stage.Env) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(d.suits(train), d.suits(val)); err != nil {
+	var pool []dataset.Item
+	if cfg.SelfTraining.Share > 0 {
+		if pool = unlabelled(set.Items(dataset.Train), train); len(pool) == 0 {
+			env.Log.Warn("every training scan has labels that are learned from: self_training changes nothing")
+		}
+	}
+	if err := errors.Join(d.suits(train), d.suits(val), d.suits(pool)); err != nil {
 		return err
 	}
-	t, err := newTrainer(cfg, env, d, set, train, val)
+	draw, err := newDrawer(cfg, env.Seed, set, d.Backbone.Crop, train, pool)
+	if err != nil {
+		return err
+	}
+	t, err := newTrainer(cfg, env, d, draw, val)
 	if err != nil {
 		return err
 	}
@@ -120,7 +129,7 @@ type trainer struct {
 	d       *Detector
 	set     *dataset.Set
 	val     []dataset.Item
-	sampler *dataset.Sampler
+	draw    *drawer
 	prog    *nn.Program
 	crop    *nn.Tensor // the part of a batch under way
 	targets *Targets   // of it
@@ -141,21 +150,9 @@ func (t *trainer) shown() *Detector {
 	return t.d
 }
 
-// memory is what a trainer remembers beside weights and moments.
-type memory struct {
-	History  []historyRow    `json:"history"`
-	BestStep int             `json:"best_step"` // whose weights detected best on validation so far; 0 before any
-	BestAP   float64         `json:"best_ap"`   // there
-	Points   operatingPoints `json:"points"`    // there
-}
-
-func newTrainer(cfg Config, env stage.Env, d *Detector, set *dataset.Set, train, val []dataset.Item) (*trainer, error) {
-	t := &trainer{cfg: cfg, env: env, d: d, set: set, val: val}
-	var err error
-	if t.sampler, err = dataset.NewSampler(set, train, d.Backbone.Crop, env.Seed, "finetune", cfg.Augment); err != nil {
-		return nil, err
-	}
-	if t.sampler.Lesions() == 0 {
+func newTrainer(cfg Config, env stage.Env, d *Detector, draw *drawer, val []dataset.Item) (*trainer, error) {
+	t := &trainer{cfg: cfg, env: env, d: d, set: draw.set, val: val, draw: draw}
+	if draw.labelled.Lesions() == 0 {
 		return nil, fmt.Errorf("%w: the labelled training scans hold no lesion to learn from", stage.ErrConfig)
 	}
 	o := optim.Default()
@@ -190,58 +187,14 @@ func (t *trainer) build() (err error) {
 	return err
 }
 
-func (t *trainer) stateDir() string { return filepath.Join(t.env.Out, "state") }
-func (t *trainer) bestPath() string { return filepath.Join(t.stateDir(), bestFile) }
-
-// errAnew says that there is nothing to go on from any more.
-var errAnew = errors.New("begin anew")
-
-// resume goes on from the newest whole state, if there is one. If the best weights
-// that it speaks of are damaged or gone, it removes all states and returns errAnew.
-func (t *trainer) resume() error {
-	found, damaged, err := checkpoint.LoadState(t.stateDir(), t.d.ps, t.opt, &t.memory, t.avg.tensors()...)
-	if err != nil {
-		return err
-	}
-	if damaged > 0 {
-		t.env.Log.Warn("passed over damaged training states", "states", damaged)
-	}
-	if t.BestStep > 0 {
-		_, err := checkpoint.Read(t.bestPath())
-		if errors.Is(err, checkpoint.ErrFormat) || errors.Is(err, fs.ErrNotExist) {
-			t.env.Log.Warn("the best weights so far are damaged or gone: fine-tuning begins anew", "step", t.opt.Steps())
-			return cmp.Or(os.RemoveAll(t.stateDir()), errAnew)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if found {
-		t.env.Log.Info("resume fine-tuning", "step", t.opt.Steps())
-	}
-	return nil
-}
-
-// save writes the state, and the history so far for whoever watches.
-func (t *trainer) save() error {
-	if err := checkpoint.SaveState(t.stateDir(), t.d.ps, t.opt, t.memory, t.cfg.KeepStates, t.avg.tensors()...); err != nil {
-		return err
-	}
-	return t.writeHistory()
-}
-
-func (t *trainer) writeHistory() error {
-	if err := whole.WriteFile(filepath.Join(t.env.Out, "history.csv"), []byte(historyCSV(t.History)), 0o644); err != nil {
-		return err
-	}
-	return whole.WriteFile(filepath.Join(t.env.Out, tfevents.FileName), tfevents.Encode(historyEvents(t.History)), 0o644)
-}
-
 func (t *trainer) loop(ctx context.Context) error {
 	due := checkpoint.Due{Saving: t.cfg.saving(), Now: t.env.Now}
 	for step := t.opt.Steps(); step < t.cfg.Steps; step++ {
 		if err := ctx.Err(); err != nil {
 			return errors.Join(err, t.save())
+		}
+		if err := t.search(ctx, step); err != nil {
+			return err
 		}
 		row, err := t.step(step)
 		if err != nil {
@@ -270,16 +223,7 @@ func (t *trainer) loop(ctx context.Context) error {
 // step draws a batch and changes the weights by it.
 func (t *trainer) step(step int) (historyRow, error) {
 	cfg := t.cfg
-	t.all.Clear()
-	n := len(t.crops) / cfg.Batch
-	withLesion := int(math.Ceil(cfg.LesionShare * float64(cfg.Batch)))
-	for b := range cfg.Batch {
-		draw := t.sampler.Random
-		if b < withLesion {
-			draw = t.sampler.Lesion
-		}
-		t.all.Draw(b, draw(t.crops[b*n:(b+1)*n], step, b))
-	}
+	t.draw.fill(t.crops, t.all, step)
 	lr := optim.WarmupCosine(step, int(cfg.Warmup*float64(cfg.Steps)), cfg.Steps, cfg.LearningRate, 0)
 	t.parts = Losses{}
 	_, norm, err := t.opt.Train(t.prog, cfg.parts(), t.load, lr, cfg.Clip)
@@ -314,6 +258,12 @@ func (t *trainer) validate(ctx context.Context, row *historyRow) error {
 		}
 		t.BestAP = ap
 	}
+	if t.cfg.Calibrate {
+		if t.Calibration = c.calibrate(); t.Calibration != nil {
+			t.Calibration.apply(found)
+			c = newCurve(t.val, found, t.cfg.rule())
+		}
+	}
 	t.BestStep, t.Points = row.Step, c.points()
 	if err := os.MkdirAll(t.stateDir(), 0o755); err != nil {
 		return err
@@ -330,13 +280,21 @@ func (t *trainer) finish() error {
 	if err := f.Assign(t.d.ps, nil, nil); err != nil {
 		return err
 	}
+	t.d.Calibration = t.Calibration
 	if t.Points.Lesions == 0 {
 		t.env.Log.Warn("no lesions in the validation scans: the last weights were taken, and there are no operating points")
+	}
+	if t.Calibration != nil {
+		if err := jsonl.WriteValue(filepath.Join(t.env.Out, calibrationFile), t.Calibration, 0o644); err != nil {
+			return err
+		}
+	} else if t.cfg.Calibrate {
+		t.env.Log.Warn("the detections on the validation scans are too few to calibrate scores: they stay as they are")
 	}
 	t.env.Log.Info("fine-tuned", "best step", t.BestStep, "of", t.cfg.Steps)
 	return errors.Join(
 		checkpoint.KeepNewest(t.stateDir()),
-		jsonl.WriteValue(filepath.Join(t.env.Out, "operating_points.json"), t.Points, 0o644),
+		jsonl.WriteValue(filepath.Join(t.env.Out, pointsFile), t.Points, 0o644),
 		t.writeHistory(),
 		t.d.save(filepath.Join(t.env.Out, detectorFile)),
 	)
