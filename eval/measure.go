@@ -47,10 +47,7 @@ func (s *study) measure(m *method, points []Point, work float64, seed int64) (*R
 // lesionFigures adds FROC, CPM and precision, and returns points as they are
 // judged here.
 func (s *study) lesionFigures(r *Result, p *metric.Pool, points []Point, seed int64) []Point {
-	boxes := make([]*metric.Pool, len(metric.IoURange))
-	for i, iou := range metric.IoURange {
-		boxes[i] = metric.NewPool(scansOf(p), metric.ByIoU(iou))
-	}
+	boxes := metric.PoolsByIoU(scansOf(p))
 	v := newVector("cpm", "ap", "sensitivity_1fp", "ap_iou_10", "map_iou_10_50", "ar_iou_10_50")
 	rates := v.block(len(s.cfg.FPRates))
 	band := v.block(len(bandRates()))
@@ -66,12 +63,8 @@ func (s *study) lesionFigures(r *Result, p *metric.Pool, points []Point, seed in
 			copy(out[rates:], at[len(metric.CPMRates):])
 			p.PrecisionAt(w, out[precision:precision+metric.RecallPoints])
 			out[1] = mean(out[precision : precision+metric.RecallPoints])
-			out[3], out[4], out[5] = boxes[0].AP(w), 0, 0
-			for _, b := range boxes {
-				recall, _ := b.AtThreshold(w, math.Inf(-1))
-				out[4] += b.AP(w) / float64(len(boxes))
-				out[5] += recall / float64(len(boxes))
-			}
+			out[3] = boxes[0].AP(w)
+			out[4], out[5] = metric.MeanAP(boxes, w)
 			for i, pt := range points {
 				out[sensitivity+i], out[wrong+i] = p.AtThreshold(w, pt.Threshold)
 			}

@@ -108,7 +108,7 @@ func (c diffCase) answer(put func(name string, v float64)) {
 	w, p := Wilcoxon(d)
 	put("wilcoxon", w)
 	put("wilcoxon_p", p)
-	put("permutation_p", SignFlip(c.Paired, 0, 1))
+	put("permutation_p", flipped(c.Paired, 1<<16))
 	low, high = bca(c.Means, c.Value, c.Without, 0.95)
 	put("bca_low", low)
 	put("bca_high", high)

@@ -6,8 +6,6 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
-
-	"oncovox/internal/rng"
 )
 
 // McNemar tests whether two methods err equally often on the same cases: b is
@@ -95,49 +93,4 @@ func Holm(p []float64) []float64 {
 		adjusted[i] = highest
 	}
 	return adjusted
-}
-
-// SignFlip is the permutation test of paired differences: the share of n
-// random sign patterns, and of the data's own, whose mean is at least as far
-// from zero. With up to 16 differences all patterns are counted instead.
-func SignFlip(difference []float64, n int, seed int64) float64 {
-	total := 0.0
-	for _, d := range difference {
-		total += d
-	}
-	far := math.Abs(total) * (1 - 1e-12) // equal sums in another order count
-	if len(difference) <= 16 {
-		extreme, all := 0, 1<<len(difference)
-		for pattern := range all {
-			sum := 0.0
-			for i, d := range difference {
-				if pattern>>i&1 == 1 {
-					d = -d
-				}
-				sum += d
-			}
-			if math.Abs(sum) >= far {
-				extreme++
-			}
-		}
-		return float64(extreme) / float64(all)
-	}
-	extreme := 1
-	for k := range n {
-		r, sum := rng.At(seed, "sign flip", k), 0.0
-		var bits uint64
-		for i, d := range difference {
-			if i%64 == 0 {
-				bits = r.Uint64()
-			}
-			if bits>>(i%64)&1 == 1 {
-				d = -d
-			}
-			sum += d
-		}
-		if math.Abs(sum) >= far {
-			extreme++
-		}
-	}
-	return float64(extreme) / float64(n+1)
 }

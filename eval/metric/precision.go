@@ -81,25 +81,24 @@ func (p *Pool) PrecisionRecall(weights []int) (precision, recall []float64) {
 // 0.50 in steps of 0.05.
 var IoURange = [9]float64{0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50}
 
-// MeanAP returns the mean of AP over IoURange, matched by ByIoU, and the mean
-// recall over the same overlaps when each scan keeps its best maxDet marks.
-func MeanAP(scans []Scan, maxDet int) (meanAP, meanRecall float64) {
-	capped := make([]Scan, len(scans))
-	for i, s := range scans {
-		capped[i] = s
-		if len(s.Marks) > maxDet {
-			marks := slices.Clone(s.Marks)
-			slices.SortStableFunc(marks, compareMarks)
-			capped[i].Marks = marks[:maxDet]
-		}
+// PoolsByIoU matches scans by ByIoU at each overlap of IoURange.
+func PoolsByIoU(scans []Scan) []*Pool {
+	pools := make([]*Pool, len(IoURange))
+	for i, iou := range IoURange {
+		pools[i] = NewPool(scans, ByIoU(iou))
 	}
-	for _, iou := range IoURange {
-		p := NewPool(capped, ByIoU(iou))
-		meanAP += p.AP(nil)
-		c := p.Counts()
-		meanRecall += float64(c.Found) / float64(c.Lesions)
+	return pools
+}
+
+// MeanAP returns the means over pools, those of PoolsByIoU, of AP and of the
+// share of lesions found at any score. Both are NaN without a lesion.
+func MeanAP(pools []*Pool, weights []int) (meanAP, meanRecall float64) {
+	for _, p := range pools {
+		recall, _ := p.AtThreshold(weights, math.Inf(-1))
+		meanAP += p.AP(weights) / float64(len(pools))
+		meanRecall += recall / float64(len(pools))
 	}
-	return meanAP / float64(len(IoURange)), meanRecall / float64(len(IoURange))
+	return meanAP, meanRecall
 }
 
 // AveragePrecision returns the area under the steps of the precision-recall
