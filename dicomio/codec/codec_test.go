@@ -299,7 +299,11 @@ func allocated() uint64 {
 
 func FuzzJPEG(f *testing.F)     { fuzzDecode(f, "jpeg-", JPEG) }
 func FuzzJPEGLS(f *testing.F)   { fuzzDecode(f, "jpegls-", JPEGLS) }
-func FuzzJPEG2000(f *testing.F) { fuzzDecode(f, "j2k-", JPEG2000) }
+func FuzzJPEG2000(f *testing.F) {
+	plain, high, _ := stream8(f)
+	f.Add(declared(plain, high), uint8(1), uint8(0))
+	fuzzDecode(f, "j2k-", JPEG2000)
+}
 
 // FuzzHTJ2K breaks the packets of high-throughput codestreams, and leaves the headers before.
 func FuzzHTJ2K(f *testing.F) {

@@ -10,7 +10,7 @@ import (
 // transform of the codestream is undone; samples are otherwise as they are coded.
 // A codestream that ends early is refused, though the format would allow to show
 // what there is: a blurred slice must not pass for a scan. Subsampled components, packed packet
-// headers, changes of progression order and code-blocks of mixed kinds give
+// headers, changes of progression order and code-blocks of both kinds in one component give
 // ErrUnsupported.
 func JPEG2000(dst, src []byte, s Shape) error {
 	mustFit("JPEG2000", dst, s)

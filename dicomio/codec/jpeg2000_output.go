@@ -184,7 +184,7 @@ func (d *j2kDecoder) put(k int, c *j2kComp) {
 	step := d.shape.Samples * size
 	for y := range c.rect.h() {
 		o := (((c.rect.y0-d.y0+y)*d.shape.Columns+c.rect.x0-d.x0)*d.shape.Samples + k) * size
-		if c.coding.reversible && step == 2 { // as most are
+		if c.coding.reversible && d.shape.Samples == 1 && size == 2 { // as most are
 			for x, v := range c.data[y*w:][:w] {
 				binary.LittleEndian.PutUint16(d.dst[o+2*x:], uint16(min(max(int(v)+shift, low), high)))
 			}

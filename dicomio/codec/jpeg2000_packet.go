@@ -194,6 +194,7 @@ const (
 	styleCausal   = 8
 	styleSegments = 32
 	styleHT       = 64 // T.814 table A.4
+	styleMixed    = 64 + 128
 )
 
 // segmentFor returns the segment that the next pass goes into (D.4.2, table D.9).

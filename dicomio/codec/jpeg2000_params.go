@@ -101,7 +101,10 @@ func (c *j2kCoding) coding(seg []byte, ownPrecincts bool) error {
 	if c.levels > 32 || c.cbw > 10 || c.cbh > 10 || c.cbw+c.cbh > 12 || seg[4] > 1 {
 		return bad("jpeg 2000: coding style")
 	}
-	if c.style&0xc0 != 0 && c.style&^styleCausal != styleHT {
+	if c.style&styleMixed == styleMixed {
+		return unsupported("jpeg 2000: high-throughput code-blocks and others in one component")
+	}
+	if c.style&styleMixed != 0 && c.style&^styleCausal != styleHT {
 		return unsupported("jpeg 2000: code-block style %#x", c.style)
 	}
 	for r := range c.levels + 1 {
