@@ -297,8 +297,8 @@ func allocated() uint64 {
 	return s[0].Value.Uint64()
 }
 
-func FuzzJPEG(f *testing.F)     { fuzzDecode(f, "jpeg-", JPEG) }
-func FuzzJPEGLS(f *testing.F)   { fuzzDecode(f, "jpegls-", JPEGLS) }
+func FuzzJPEG(f *testing.F)   { fuzzDecode(f, "jpeg-", JPEG) }
+func FuzzJPEGLS(f *testing.F) { fuzzDecode(f, "jpegls-", JPEGLS) }
 func FuzzJPEG2000(f *testing.F) {
 	plain, high, _ := stream8(f)
 	f.Add(declared(plain, high), uint8(1), uint8(0))
