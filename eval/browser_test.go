@@ -15,6 +15,7 @@ import (
 
 	"oncovox/internal/stage"
 	"oncovox/lesion"
+	"oncovox/volume"
 )
 
 // probe makes a page send what is wrong with it to the page it lies in: how
@@ -47,6 +48,8 @@ func TestReportsInBrowser(t *testing.T) {
 	}
 	full, bare := newFixture(t, 12, "HU"), newFixture(t, 9, "SUV")
 	full.train(t)
+	full.giveMasks(t, func(_ int, truth *volume.Mask) *volume.Mask { return truth })
+	full.fail(t, 1)
 	must(t, lesion.WriteDetections(filepath.Join(bare.detections, "detections.jsonl"), nil))
 	var reports []string
 	for i, f := range []*fixture{full, bare} {

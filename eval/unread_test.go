@@ -4,12 +4,14 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"oncovox/dataset"
 	"oncovox/internal/jsonl"
 	"oncovox/internal/stage"
+	"oncovox/lesion"
 )
 
 // Scans that the detector could not read count as scans without detections, and
@@ -17,26 +19,10 @@ import (
 func TestUnreadScans(t *testing.T) {
 	f := newFixture(t, 15, "HU")
 	f.train(t)
-	set, err := dataset.Open(f.data)
-	must(t, err)
-	defer set.Close()
-	var failed []stage.Failed
-	lost, kept := 0, 0
-	rows := readDetections(t, f)
-	for _, it := range set.Items(dataset.Test) {
-		if len(failed) < 3 && len(it.Lesions) > 0 {
-			failed = append(failed, stage.Failed{Volume: it.ID, Part: it.Part, Reason: "missing"})
-			lost += len(it.Lesions)
-			rows = dropVolume(rows, it.ID)
-			continue
-		}
-		kept += len(it.Lesions)
-	}
 	path := filepath.Join(f.detections, "detections.jsonl")
 	with, err := os.ReadFile(path)
 	must(t, err)
-	must(t, os.WriteFile(path, []byte(strings.Join(rows, "")), 0o644))
-	must(t, jsonl.Write(filepath.Join(f.detections, stage.FailedFile), failed, 0o644))
+	lost, kept := f.fail(t, 3)
 	dir, m := run(t, f, small(), "report")
 	u := m.Unread
 	if u == nil || u.Scans != 3 || u.Lesions != lost || u.Reasons["missing"] != 3 || u.Working.Lesions != kept {
@@ -72,22 +58,29 @@ func TestUnreadScans(t *testing.T) {
 	}
 }
 
-// readDetections returns the lines of the detections.
-func readDetections(t *testing.T, f *fixture) []string {
+// fail takes the answers to n test scans with lesions away, as scans that could
+// not be read, and returns how many lesions these and the others have.
+func (f *fixture) fail(t *testing.T, n int) (lost, kept int) {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(f.detections, "detections.jsonl"))
+	set, err := dataset.Open(f.data)
 	must(t, err)
-	return strings.SplitAfter(string(b), "\n")
-}
-
-func dropVolume(rows []string, id string) []string {
-	var out []string
-	for _, r := range rows {
-		if !strings.Contains(r, id) {
-			out = append(out, r)
+	defer set.Close()
+	path := filepath.Join(f.detections, "detections.jsonl")
+	rows, err := lesion.ReadDetections(path)
+	must(t, err)
+	var failed []stage.Failed
+	for _, it := range set.Items(dataset.Test) {
+		if len(failed) == n || len(it.Lesions) == 0 {
+			kept += len(it.Lesions)
+			continue
 		}
+		failed = append(failed, stage.Failed{Volume: it.ID, Part: it.Part, Reason: "missing"})
+		lost += len(it.Lesions)
+		rows = slices.DeleteFunc(rows, func(d lesion.Detection) bool { return d.Volume == it.ID })
 	}
-	return out
+	must(t, lesion.WriteDetections(path, rows))
+	must(t, jsonl.Write(filepath.Join(f.detections, stage.FailedFile), failed, 0o644))
+	return lost, kept
 }
 
 // The same from files: a scan may be marked as failed.
