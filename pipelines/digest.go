@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -164,8 +165,9 @@ func identity(info fs.FileInfo) string {
 	return id
 }
 
-// tree returns the files under dir by their slash path, but for the record.
-func (d *digester) tree(ctx context.Context, dir string) (map[string]File, error) {
+// tree returns the files under dir by their slash path, but for the record, and for
+// those of the private ones that this user may not read.
+func (d *digester) tree(ctx context.Context, dir string, private ...string) (map[string]File, error) {
 	dir = filepath.Clean(dir)
 	found, err := list(ctx, dir)
 	if err != nil {
@@ -177,9 +179,15 @@ func (d *digester) tree(ctx context.Context, dir string) (map[string]File, error
 		if rel == recordName {
 			continue
 		}
-		if files[filepath.ToSlash(rel)], err = d.digest(ctx, f.path, f.info); err != nil {
+		name := filepath.ToSlash(rel)
+		file, err := d.digest(ctx, f.path, f.info)
+		if errors.Is(err, fs.ErrPermission) && slices.Contains(private, name) {
+			continue
+		}
+		if err != nil {
 			return nil, err
 		}
+		files[name] = file
 	}
 	return files, nil
 }

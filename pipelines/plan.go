@@ -162,9 +162,9 @@ func TakenOut(n int) string {
 }
 
 // damage says what is wrong with the artifacts in dir, or "", and how many of
-// the private ones were taken out, which is not wrong.
+// the private ones were taken out or kept from this user, which is not wrong.
 func (r *Record) damage(ctx context.Context, dir string, private []string, digests *digester) (damage string, takenOut int, err error) {
-	files, err := digests.tree(ctx, dir)
+	files, err := digests.tree(ctx, dir, private...)
 	if err != nil {
 		if ctx.Err() != nil {
 			return "", 0, ctx.Err()

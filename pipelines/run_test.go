@@ -456,6 +456,14 @@ func TestPrivateFilesMayBeTakenOut(t *testing.T) {
 	change := func(dir string) error {
 		return os.WriteFile(filepath.Join(dir, "scans", "key"), []byte("other"), 0o600)
 	}
+	// Who may not read a private file, which none but its owner may, is as one who was
+	// not given it. Nothing is kept from root: there it is taken out.
+	hide := func(dir string) error {
+		if os.Geteuid() == 0 {
+			return remove("key")(dir)
+		}
+		return os.Chmod(filepath.Join(dir, "scans", "key"), 0)
+	}
 	for _, tt := range []struct {
 		name   string
 		change func(dir string) error
@@ -464,6 +472,7 @@ func TestPrivateFilesMayBeTakenOut(t *testing.T) {
 	}{
 		{"both", remove("key", "crosswalk.jsonl"), Reuse, "its work is done; 2 private files taken out"},
 		{"one", remove("key"), Reuse, "its work is done; 1 private file taken out"},
+		{"not to be read", hide, Reuse, "its work is done; 1 private file taken out"},
 		{"changed", change, Run, "key was changed"},
 		{"another", remove("volumes.jsonl"), Run, "volumes.jsonl is gone"},
 	} {
