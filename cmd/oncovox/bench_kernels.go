@@ -26,6 +26,7 @@ type peakJSON struct {
 	Write  float64 `json:"write_gbs"`
 	Copy   float64 `json:"copy_gbs"`
 	Update float64 `json:"update_gbs"`
+	Triad  float64 `json:"triad_gbs"`
 }
 
 type groupJSON struct {
@@ -80,7 +81,8 @@ set of kernels that the machine has: avx512bf16, avx512, avx2 or go.`),
 
 func (a *app) printKernelBench(b kernelBench) error {
 	fmt.Fprintf(a.stdout, "peak of %s, %d threads: float32 %.1f GFLOP/s, bfloat16 %.1f GFLOP/s\n", b.Kernel, b.Threads, b.Peak.FP32, b.Peak.BF16)
-	fmt.Fprintf(a.stdout, "memory: read %.1f GB/s, write %.1f GB/s, copy %.1f GB/s, update in place %.1f GB/s\n\n", b.Peak.Read, b.Peak.Write, b.Peak.Copy, b.Peak.Update)
+	fmt.Fprintf(a.stdout, "memory: read %.1f GB/s, write %.1f GB/s, copy %.1f GB/s, update in place %.1f GB/s, triad %.1f GB/s\n\n",
+		b.Peak.Read, b.Peak.Write, b.Peak.Copy, b.Peak.Update, b.Peak.Triad)
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	for _, s := range b.Kernels {
 		fmt.Fprintf(w, "%s\t%s\t%.1f %s\t%.0f %%\n", s.Kernel, s.Shape, s.Rate, s.Unit, 100*s.Share)

@@ -15,6 +15,7 @@ type Peak struct {
 	Write  float64 // GB/s of writing
 	Copy   float64 // GB/s of reading one array and writing another
 	Update float64 // GB/s of reading an array and writing it in place
+	Triad  float64 // GB/s of reading two arrays and writing a third
 }
 
 // arrayLen is the length of the arrays of bare loops and of elementwise kernels: 66
@@ -30,12 +31,12 @@ func (j *burning) run(i int, _ *scratch) { j.f(i) }
 
 // Bare loops with the memory that they run over.
 type bareLoops struct {
-	now  func() time.Time
-	x, y []float32
+	now     func() time.Time
+	x, y, z []float32
 }
 
 func newBareLoops(now func() time.Time) bareLoops {
-	return bareLoops{now, numbers(arrayLen), numbers(arrayLen)}
+	return bareLoops{now, numbers(arrayLen), numbers(arrayLen), numbers(arrayLen)}
 }
 
 // rate returns how much is done in a second where every worker does work in f, in
@@ -62,14 +63,15 @@ func (l bareLoops) raise(p *Peak, n int) {
 	for _, m := range []struct {
 		rate  *float64
 		bytes int
-		f     func(x, y []float32)
+		f     func(x, y, z []float32)
 	}{
-		{&p.Read, 4, func(x, _ []float32) { k.read(share, x) }},
-		{&p.Write, 4, func(x, _ []float32) { k.fill(share, x) }},
-		{&p.Copy, 8, func(x, y []float32) { k.copy(share, y, x) }},
-		{&p.Update, 8, func(x, _ []float32) { k.scale(share, x, 1) }},
+		{&p.Read, 4, func(x, _, _ []float32) { k.read(share, x) }},
+		{&p.Write, 4, func(x, _, _ []float32) { k.fill(share, x) }},
+		{&p.Copy, 8, func(x, y, _ []float32) { k.copy(share, y, x) }},
+		{&p.Update, 8, func(x, _, _ []float32) { k.scale(share, x, 1) }},
+		{&p.Triad, 12, func(x, y, z []float32) { k.add(share, z, x, y) }},
 	} {
-		*m.rate = max(*m.rate, l.rate(n, float64(m.bytes*share)/1e9, func(i int) { m.f(l.x[i*share:], l.y[i*share:]) }))
+		*m.rate = max(*m.rate, l.rate(n, float64(m.bytes*share)/1e9, func(i int) { m.f(l.x[i*share:], l.y[i*share:], l.z[i*share:]) }))
 	}
 }
 
@@ -95,9 +97,10 @@ func (l bareLoops) multiply(n int, burn func(n int), flops int) float64 {
 	return l.rate(n, turns*float64(flops)/1e9, func(int) { burn(turns) })
 }
 
-// numbers returns n values that no kernel treats specially.
+// numbers returns n values that no kernel treats specially, in memory such as training
+// works in.
 func numbers(n int) []float32 {
-	x := make([]float32, n)
+	x := aligned(n)
 	for i := range x {
 		x[i] = float32(i*7919%2003)/1000 - 1
 	}

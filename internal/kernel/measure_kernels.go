@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -140,32 +141,53 @@ func (m *measuring) conv(side, cin, cout, stride int) {
 }
 
 // traffic is how many times the array of an elementwise kernel is read and
-// written, by way of access.
-type traffic struct{ read, write, copied, updated float64 }
+// written, by way of access; triad: two are read and a third is written.
+type traffic struct{ read, write, copied, updated, triad float64 }
 
-// bytes compares with bare loops that run in turn with f: what memory can do changes
-// within seconds where other machines share it.
+// gigabytes returns what the traffic of n floats moves.
+func (t traffic) gigabytes(n int) float64 {
+	return 4 * float64(n) / 1e9 * (t.read + t.write + 2*t.copied + 2*t.updated + 3*t.triad)
+}
+
+// limit returns the seconds that bare loops need for the traffic of n floats.
+func (t traffic) limit(n int, p Peak) float64 {
+	return 4 * float64(n) / 1e9 * (t.read/p.Read + t.write/p.Write + 2*t.copied/p.Copy + 2*t.updated/p.Update + 3*t.triad/p.Triad)
+}
+
+// bytes compares with bare loops just before f and just after it: what memory can do
+// changes within seconds where other machines share it, so only runs side by side can
+// be compared. The share and the rate are the medians of many such comparisons.
 func (m *measuring) bytes(group, kernel, shape string, n int, t traffic, f func()) {
-	var peak Peak
-	best := m.shortest(f, func() { m.loops.raise(&peak, 1) })
-	unit := 4 * float64(n) / 1e9
-	limit := unit * (t.read/peak.Read + t.write/peak.Write + 2*t.copied/peak.Copy + 2*t.updated/peak.Update)
-	work := unit * (t.read + t.write + 2*t.copied + 2*t.updated)
-	m.speeds = append(m.speeds, Speed{group, kernel, shape, work, work / best, "GB/s", limit / best})
+	const turns = 15
+	f()
+	var shares, times []float64
+	var before Peak
+	m.loops.raise(&before, 1)
+	for range turns {
+		times = append(times, took(m.loops.now, f))
+		var after Peak
+		m.loops.raise(&after, 1)
+		shares = append(shares, (t.limit(n, before)+t.limit(n, after))/2/times[len(times)-1])
+		before = after
+	}
+	slices.Sort(shares)
+	slices.Sort(times)
+	work := t.gigabytes(n)
+	m.speeds = append(m.speeds, Speed{group, kernel, shape, work, work / times[turns/2], "GB/s", shares[turns/2]})
 }
 
 func (m *measuring) elementwise(dim int) {
 	n, rows := arrayLen, arrayLen/dim
-	a, b, c, d := numbers(n), numbers(n), numbers(n), make([]float32, n)
+	a, b, c, d := numbers(n), numbers(n), numbers(n), aligned(n)
 	gain, bias, mean, rstd := numbers(dim), numbers(dim), numbers(rows), numbers(rows)
 	dgain, dbias := numbers(dim), numbers(dim)
 	shape := fmt.Sprintf("%d×%d", rows, dim)
-	m.bytes(elementGroup, "add", shape, n, traffic{read: 1, copied: 1}, func() { Add(c, a, b) })
+	m.bytes(elementGroup, "add", shape, n, traffic{triad: 1}, func() { Add(c, a, b) })
 	m.bytes(elementGroup, "add to", shape, n, traffic{read: 1, updated: 1}, func() { AddTo(c, a) })
 	m.bytes(elementGroup, "gelu", shape, n, traffic{copied: 1}, func() { GELU(c, a) })
-	m.bytes(elementGroup, "gelu backward", shape, n, traffic{read: 1, copied: 1}, func() { GELUBackward(c, b, a) })
+	m.bytes(elementGroup, "gelu backward", shape, n, traffic{triad: 1}, func() { GELUBackward(c, b, a) })
 	m.bytes(elementGroup, "layer norm", shape, n, traffic{copied: 1}, func() { LayerNorm(c, mean, rstd, a, gain, bias, rows, dim, 1e-6) })
-	m.bytes(elementGroup, "layer norm backward", shape, n, traffic{read: 1, copied: 1}, func() { LayerNormBackward(c, dgain, dbias, b, a, mean, rstd, gain, rows, dim, false) })
+	m.bytes(elementGroup, "layer norm backward", shape, n, traffic{triad: 1}, func() { LayerNormBackward(c, dgain, dbias, b, a, mean, rstd, gain, rows, dim, false) })
 	m.bytes(elementGroup, "column sums", shape, n, traffic{read: 1}, func() { columnSums("", dbias, a, rows, dim, false) })
 	m.bytes(elementGroup, "sum of squares", shape, n, traffic{read: 1}, func() { SumSquares(a) })
 	m.bytes(elementGroup, "adamw", shape, n, traffic{read: 1, updated: 3}, func() { AdamW(c, b, d, a, 1e-3, 0.9, 0.95, 1e-8, 0.05, 1, 10) })
@@ -174,7 +196,7 @@ func (m *measuring) elementwise(dim int) {
 	m.bytes(elementGroup, "from bf16", shape, n, traffic{copied: 0.75}, func() { FromBF16(c, h) })
 	shape = fmt.Sprintf("%d voxels, 32 channels", n/32)
 	m.bytes(elementGroup, "instance norm", shape, n, traffic{read: 1, copied: 1}, func() { GroupNorm(c, mean, rstd, a, gain, bias, 1, n/32, 32, 32, 1e-6) })
-	m.bytes(elementGroup, "instance norm backward", shape, n, traffic{read: 3, copied: 1}, func() {
+	m.bytes(elementGroup, "instance norm backward", shape, n, traffic{read: 2, triad: 1}, func() {
 		GroupNormBackward(c, dgain, dbias, b, a, mean, rstd, gain, 1, n/32, 32, 32, false)
 	})
 }
