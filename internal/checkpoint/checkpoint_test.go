@@ -101,7 +101,8 @@ func TestReadRefuses(t *testing.T) {
 		"gap":               headed(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8),
 		"overlap":           headed(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 4),
 		"bytes left":        headed(`{}`, 4),
-		"other dtype":       headed(`{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}`, 4),
+		"other dtype":       headed(`{"a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}`, 4),
+		"two dtypes":        headed(`{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8),
 		"cut":               whole[:len(whole)-1],
 		"flipped bit":       flipped,
 	} {

@@ -48,6 +48,18 @@ type Tensor struct {
 type File struct {
 	Tensors []Tensor
 	Meta    map[string]string // free text for the reader, mostly JSON
+	Half    bool              // the tensors lie in the file as float16, which keeps three digits
+}
+
+// dtypes are the numbers that tensors may lie in a file as, with their bytes.
+var dtypes = map[string]uint64{"F32": 4, "F16": 2}
+
+// dtype returns how the tensors of f lie in the file.
+func (f File) dtype() string {
+	if f.Half {
+		return "F16"
+	}
+	return "F32"
 }
 
 // entry places one tensor, as the header has it.
@@ -73,7 +85,7 @@ func Write(path string, f File) error {
 
 // encode writes f to w.
 func (f File) encode(w io.Writer) error {
-	total := 0
+	total, width := 0, int(dtypes[f.dtype()])
 	header := map[string]any{}
 	for _, t := range f.Tensors {
 		if n, ok := size(t.Shape); !ok || n != len(t.Data) {
@@ -82,8 +94,8 @@ func (f File) encode(w io.Writer) error {
 		if _, ok := header[t.Name]; ok || t.Name == "" || t.Name == "__metadata__" {
 			return fmt.Errorf("tensor name %q is taken or empty", t.Name)
 		}
-		header[t.Name] = entry{"F32", t.Shape, [2]uint64{uint64(total), uint64(total + 4*len(t.Data))}}
-		total += 4 * len(t.Data)
+		header[t.Name] = entry{f.dtype(), t.Shape, [2]uint64{uint64(total), uint64(total + width*len(t.Data))}}
+		total += width * len(t.Data)
 	}
 	sum := sha256.New()
 	if err := f.data(sum); err != nil {
@@ -113,14 +125,18 @@ func (f File) encode(w io.Writer) error {
 
 // data writes the bytes of all tensors to w.
 func (f File) data(w io.Writer) error {
-	buf := make([]byte, pieceBytes)
+	buf, width := make([]byte, pieceBytes), int(dtypes[f.dtype()])
 	for _, t := range f.Tensors {
 		for rest := t.Data; len(rest) > 0; {
-			n := min(len(rest), len(buf)/4)
+			n := min(len(rest), len(buf)/width)
 			for i, v := range rest[:n] {
-				binary.LittleEndian.PutUint32(buf[4*i:], math.Float32bits(v))
+				if f.Half {
+					binary.LittleEndian.PutUint16(buf[2*i:], toHalf(v))
+				} else {
+					binary.LittleEndian.PutUint32(buf[4*i:], math.Float32bits(v))
+				}
 			}
-			if _, err := w.Write(buf[:4*n]); err != nil {
+			if _, err := w.Write(buf[:width*n]); err != nil {
 				return err
 			}
 			rest = rest[n:]
@@ -193,15 +209,20 @@ func Decode(r io.Reader, size int64) (File, error) {
 	buf := make([]byte, pieceBytes)
 	for i, e := range entries {
 		t := &f.Tensors[i]
-		t.Data = make([]float32, (e.Offsets[1]-e.Offsets[0])/4)
+		width := int(dtypes[e.DType])
+		t.Data = make([]float32, (e.Offsets[1]-e.Offsets[0])/uint64(width))
 		for done := 0; done < len(t.Data); {
-			b := buf[:min(len(buf), 4*(len(t.Data)-done))]
+			b := buf[:min(len(buf), width*(len(t.Data)-done))]
 			if _, err := io.ReadFull(r, b); err != nil {
 				return File{}, fmt.Errorf("%w: ends in tensor %s", ErrFormat, t.Name)
 			}
 			sum.Write(b)
-			for ; len(b) > 0; b = b[4:] {
-				t.Data[done] = math.Float32frombits(binary.LittleEndian.Uint32(b))
+			for ; len(b) > 0; b = b[width:] {
+				if f.Half {
+					t.Data[done] = fromHalf(binary.LittleEndian.Uint16(b))
+				} else {
+					t.Data[done] = math.Float32frombits(binary.LittleEndian.Uint32(b))
+				}
 				done++
 			}
 		}
@@ -239,11 +260,12 @@ func header(h []byte, length uint64) (File, []entry, error) {
 		if err := json.Unmarshal(m, &e); err != nil {
 			return File{}, nil, fmt.Errorf("tensor %.80q: %v", name, err)
 		}
-		if e.DType != "F32" {
-			return File{}, nil, fmt.Errorf("tensor %.80q: dtype %.20q, only F32 is read", name, e.DType)
+		width, ok := dtypes[e.DType]
+		if !ok || len(all) > 0 && e.DType != all[0].DType {
+			return File{}, nil, fmt.Errorf("tensor %.80q: dtype %.20q, only F32 is read, or F16 for all", name, e.DType)
 		}
 		n, ok := size(e.Shape)
-		if !ok || e.Offsets[1] < e.Offsets[0] || e.Offsets[1] > length || e.Offsets[1]-e.Offsets[0] != 4*uint64(n) {
+		if !ok || e.Offsets[1] < e.Offsets[0] || e.Offsets[1] > length || e.Offsets[1]-e.Offsets[0] != width*uint64(n) {
 			return File{}, nil, fmt.Errorf("tensor %.80q: shape %v at bytes %v of %d", name, e.Shape, e.Offsets, length)
 		}
 		all = append(all, placed{name, e})
@@ -264,6 +286,7 @@ func header(h []byte, length uint64) (File, []entry, error) {
 			return File{}, nil, fmt.Errorf("tensor %.80q begins at byte %d, want %d", p.name, p.Offsets[0], at)
 		}
 		at = p.Offsets[1]
+		f.Half = p.DType == "F16"
 		f.Tensors = append(f.Tensors, Tensor{Name: p.name, Shape: p.Shape})
 		es = append(es, p.entry)
 	}
