@@ -187,7 +187,8 @@ func (s *Study) spent(dir string, cells []cell) (map[string][]eval.Spent, error)
 			if err != nil {
 				return nil, err
 			}
-			if seen[c.Arm+rec.Key] {
+			steps, trained := rec.Config["steps"].(float64)
+			if !trained || seen[c.Arm+rec.Key] {
 				continue
 			}
 			seen[c.Arm+rec.Key] = true
@@ -196,7 +197,6 @@ func (s *Study) spent(dir string, cells []cell) (map[string][]eval.Spent, error)
 			if i < 0 {
 				i, all = len(all), append(all, eval.Spent{Stage: st.Name, Kind: st.Kind.Name})
 			}
-			steps, _ := rec.Config["steps"].(float64)
 			sp := &all[i]
 			sp.Seconds = (sp.Seconds*float64(sp.Times) + rec.End.Sub(rec.Start).Seconds()) / float64(sp.Times+1)
 			sp.Steps, sp.Times = int(steps), sp.Times+1

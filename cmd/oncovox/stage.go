@@ -39,6 +39,12 @@ training, validation and test. A leak between the parts is an error.`,
 after an interruption it goes on from where it was, to the same bytes.`,
 		"  oncovox pretrain --data data --out mae --set steps=500",
 	},
+	"release": {
+		"Make weights to hand on of a backbone",
+		`Release writes the encoder of a pretrained backbone in float16, with a model card
+and a digest. finetune starts from its folder as from that of pretrain.`,
+		"  oncovox release --backbone mae --out ct --set title=CT --set data=300-scans",
+	},
 	"finetune": {
 		"Train a detector from labelled lesions",
 		`Finetune puts a detection head on the backbone, or on a fresh encoder where none
