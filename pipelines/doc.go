@@ -18,7 +18,8 @@
 //
 // A file may extend another, of which it says the differences, and may have a
 // matrix: values to be tried, every one with every other. Each makes an [Instance],
-// a pipeline whose run has a folder of its own.
+// a pipeline whose run has a folder of its own. [Pipeline.RunMatrix] runs several at
+// the same time, and puts what came out of them side by side.
 //
 // Viper reads the sections over the defaults of the stages' packages. It is
 // made strict here: it would drop unknown keys, fractions and second documents

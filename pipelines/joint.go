@@ -58,15 +58,15 @@ func (p *Pipeline) joint(program string, all []InstanceResult) eval.Joint {
 	for _, v := range p.Instances[0].Values {
 		j.Factors = append(j.Factors, shortKey(v.Key))
 	}
-	last := map[string]bool{} // stages that no other can read: they judge
+	judges := map[string]bool{} // stages that no other can read
 	for _, s := range p.Instances[0].Stages {
 		j.MadeData = j.MadeData || s.Kind.Name == "phantom"
 		if s.Kind.Fills == "" {
-			last[s.Name] = true
+			judges[s.Name] = true
 		}
 	}
 	nameOf := func(res Result) string {
-		if len(last) == 1 && last[res.Stage] {
+		if len(judges) == 1 && judges[res.Stage] {
 			return res.Name
 		}
 		return res.Stage + " " + res.Name
@@ -74,7 +74,7 @@ func (p *Pipeline) joint(program string, all []InstanceResult) eval.Joint {
 	for _, r := range all {
 		for _, res := range r.Results {
 			names := &j.Others
-			if last[res.Stage] {
+			if judges[res.Stage] {
 				names = &j.Figures
 			}
 			if name := nameOf(res); !slices.Contains(*names, name) {
@@ -83,25 +83,36 @@ func (p *Pipeline) joint(program string, all []InstanceResult) eval.Joint {
 		}
 	}
 	for _, r := range all {
-		run := eval.JointRun{Name: r.Instance, Report: r.Report, Error: r.Error,
-			Figures: make([]eval.JointFigure, len(j.Figures)), Others: make([]eval.JointFigure, len(j.Others))}
+		run := eval.JointRun{Name: r.Instance, Report: r.Report, Error: r.Error}
 		for _, v := range r.Values {
 			run.Levels = append(run.Levels, asJSON(v.Value))
 		}
+		of := map[string]eval.JointFigure{}
 		for _, res := range r.Results {
-			figure := eval.JointFigure{Value: number(res.Value), Low: res.Low, High: res.High}
-			if figure.Value == nil {
-				figure.Words = res.String()
-			}
-			if last[res.Stage] {
-				run.Figures[slices.Index(j.Figures, nameOf(res))] = figure
-			} else {
-				run.Others[slices.Index(j.Others, nameOf(res))] = figure
-			}
+			of[nameOf(res)] = res.inJoint()
 		}
+		run.Figures, run.Others = inOrder(j.Figures, of), inOrder(j.Others, of)
 		j.Runs = append(j.Runs, run)
 	}
 	return j
+}
+
+// inOrder returns the figures of the given names, empty where there is none.
+func inOrder(names []string, of map[string]eval.JointFigure) []eval.JointFigure {
+	figures := make([]eval.JointFigure, len(names))
+	for i, name := range names {
+		figures[i] = of[name]
+	}
+	return figures
+}
+
+// inJoint returns r as the page has it.
+func (r Result) inJoint() eval.JointFigure {
+	f := eval.JointFigure{Value: number(r.Value), Low: r.Low, High: r.High}
+	if f.Value == nil {
+		f.Words = r.String()
+	}
+	return f
 }
 
 // Table returns the results as rows of cells, under a row of names. With
