@@ -2,6 +2,17 @@ package checkpoint
 
 import "math"
 
+// dtypes are the numbers that tensors may lie in a file as, with their bytes.
+var dtypes = map[string]uint64{"F32": 4, "F16": 2}
+
+// dtype returns how the tensors of f lie in the file.
+func (f File) dtype() string {
+	if f.Half {
+		return "F16"
+	}
+	return "F32"
+}
+
 // toHalf returns the bits of the float16 (IEEE 754 binary16) nearest to v, ties to
 // even; beyond 65504 it is infinite.
 func toHalf(v float32) uint16 {

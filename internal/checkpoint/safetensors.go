@@ -51,17 +51,6 @@ type File struct {
 	Half    bool              // the tensors lie in the file as float16, which keeps three digits
 }
 
-// dtypes are the numbers that tensors may lie in a file as, with their bytes.
-var dtypes = map[string]uint64{"F32": 4, "F16": 2}
-
-// dtype returns how the tensors of f lie in the file.
-func (f File) dtype() string {
-	if f.Half {
-		return "F16"
-	}
-	return "F32"
-}
-
 // entry places one tensor, as the header has it.
 type entry struct {
 	DType   string    `json:"dtype"`
