@@ -71,6 +71,10 @@ func lift53(a []int32, n, lanes, odd int) {
 		}
 		return
 	}
+	if lanes == 1 {
+		line53(a[:n], odd)
+		return
+	}
 	for i := odd; i < n; i += 2 {
 		l, m, r := neighbours(a, i, n, lanes)
 		for k := range m {
@@ -82,6 +86,29 @@ func lift53(a []int32, n, lanes, odd int) {
 		for k := range m {
 			m[k] += (l[k] + r[k]) >> 1
 		}
+	}
+}
+
+// line53 is lift53 for one lane of at least two places.
+func line53(a []int32, odd int) {
+	last := len(a) - 1
+	if odd == 0 {
+		a[0] -= (2*a[1] + 2) >> 2
+	}
+	for i := 2 - odd; i < last; i += 2 {
+		a[i] -= (a[i-1] + a[i+1] + 2) >> 2
+	}
+	if last&1 == odd {
+		a[last] -= (2*a[last-1] + 2) >> 2
+	}
+	if odd == 1 {
+		a[0] += a[1]
+	}
+	for i := 1 + odd; i < last; i += 2 {
+		a[i] += (a[i-1] + a[i+1]) >> 1
+	}
+	if last&1 != odd {
+		a[last] += a[last-1]
 	}
 }
 
