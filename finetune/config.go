@@ -16,7 +16,7 @@ const Version = 4
 // Config is the finetune section of a pipeline file.
 type Config struct {
 	Preset       string     `mapstructure:"preset"`        // the backbone to build where no pretrained one is given
-	Weights      string     `mapstructure:"weights"`       // a folder with the backbone.safetensors of another run, to start from where no stage fills the role "backbone"
+	Weights      string     `mapstructure:"weights"`       // a backbone.safetensors, or a folder with one such as another run's, to start from where no stage fills the role "backbone"
 	Head         HeadConfig `mapstructure:"head"`          // the head's size
 	Labels       float64    `mapstructure:"labels"`        // share of the labelled training patients to learn from, in (0, 1]; a smaller share's patients are among a larger one's
 	Freeze       bool       `mapstructure:"freeze"`        // train the head alone

@@ -26,8 +26,8 @@ const (
 )
 
 // Run is the stage that trains a detector on the labelled part of the dataset
-// in role "data", from the backbone in role "backbone" or in the folder
-// cfg.Weights or, without one, from random weights of the preset. It leaves detector.safetensors, history.csv,
+// in role "data", from the backbone in role "backbone" or in cfg.Weights or, without
+// one, from random weights of the preset. It leaves detector.safetensors, history.csv,
 // operating_points.json and, where scores are calibrated, calibration.json, and keeps
 // its state to resume from.
 func Run(ctx context.Context, cfg Config, env stage.Env) error {
@@ -93,7 +93,12 @@ func start(cfg Config, env stage.Env, like dataset.Item) (*Detector, error) {
 	}
 	var err error
 	if pretrained {
-		path := filepath.Join(dir, "backbone.safetensors")
+		path := dir
+		if info, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("%w: the pretrained weights: %v", stage.ErrConfig, err)
+		} else if info.IsDir() {
+			path = filepath.Join(dir, "backbone.safetensors")
+		}
 		if f, err = checkpoint.Read(path); err != nil {
 			return nil, err
 		}

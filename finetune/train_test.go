@@ -15,7 +15,6 @@ import (
 	"oncovox/eval/metric"
 	"oncovox/internal/checkpoint"
 	"oncovox/internal/jsonl"
-	"oncovox/internal/kernel"
 	"oncovox/internal/nn"
 	"oncovox/internal/stage"
 	"oncovox/lesion"
@@ -94,16 +93,6 @@ func TestLearnsToFind(t *testing.T) {
 	}
 }
 
-// everything turns on what keeps something from step to step beside the weights.
-func everything() Config {
-	c := small()
-	c.EMA, c.Flips, c.Calibrate, c.Labels = 0.9, 4, true, 0.5
-	c.HardNegatives = HardNegatives{Share: 1, Every: 3, Scans: 2}
-	c.SelfTraining = SelfTraining{Share: 0.5, Weight: 0.5, RampUp: 0.5, Confidence: 0.02, Every: 2, Scans: 1}
-	c.Batch = 4
-	return c
-}
-
 // runOn returns what a training on data leaves.
 func runOn(t *testing.T, cfg Config, data string) map[string]string {
 	t.Helper()
@@ -112,55 +101,6 @@ func runOn(t *testing.T, cfg Config, data string) map[string]string {
 		t.Fatal(err)
 	}
 	return files(t, env.Out)
-}
-
-// Stopped at any step, or killed and left with an older state, and started
-// again: the same bytes as never stopped, for any number of threads.
-func TestResume(t *testing.T) {
-	data := ballSet(t, 10)
-	t.Run("plain", func(t *testing.T) { testResume(t, small(), data, 1, 5, 6, 11) })
-	t.Run("everything", func(t *testing.T) { testResume(t, everything(), data, 5, 7) })
-}
-
-func testResume(t *testing.T, cfg Config, data string, stops ...int) {
-	defer kernel.SetThreads(kernel.Threads())
-	in := map[string]string{"data": data}
-	whole := testEnv(t, filepath.Join(t.TempDir(), "whole"), in)
-	if err := Run(context.Background(), cfg, whole); err != nil {
-		t.Fatal(err)
-	}
-	want := files(t, whole.Out)
-	for _, name := range []string{"detector.safetensors", "history.csv", "operating_points.json"} {
-		if want[name] == "" {
-			t.Fatalf("no %s", name)
-		}
-	}
-	for _, at := range stops {
-		kernel.SetThreads(1 + at%3)
-		killed := filepath.Join(t.TempDir(), "killed")
-		env := testEnv(t, filepath.Join(t.TempDir(), "stopped"), in)
-		ctx, cancel := context.WithCancel(context.Background())
-		env.Progress = func(done, _ int, _ string) {
-			if done == at {
-				// What a kill at this moment leaves: no farewell state.
-				if err := os.CopyFS(killed, os.DirFS(env.Out)); err != nil {
-					t.Fatal(err)
-				}
-				cancel()
-			}
-		}
-		if err := Run(ctx, cfg, env); !errors.Is(err, context.Canceled) {
-			t.Fatalf("stopped after step %d: error %v", at, err)
-		}
-		for what, out := range map[string]string{"stopped": env.Out, "killed": killed} {
-			if err := Run(context.Background(), cfg, testEnv(t, out, in)); err != nil {
-				t.Fatalf("%s after step %d: %v", what, at, err)
-			}
-			if d := cmp.Diff(want, files(t, out)); d != "" {
-				t.Errorf("%s after step %d: the files differ", what, at)
-			}
-		}
-	}
 }
 
 // A detector takes a backbone's weights as they are, leaves its decoder behind
@@ -173,24 +113,17 @@ func TestStartFromBackbone(t *testing.T) {
 	}
 	defer set.Close()
 	item := set.Items(dataset.Train)[0]
-	config, err := nn.LookupPreset("parity")
+	dir, ps := backboneIn(t)
+	meta, err := json.Marshal(mustPreset(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ps := nn.NewParams(99)
-	nn.NewMAE(config, ps)
-	meta, err := json.Marshal(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
 	write := func(extra ...checkpoint.Tensor) {
 		f := checkpoint.File{Tensors: append(checkpoint.Weights(ps), extra...), Meta: map[string]string{"backbone": string(meta)}}
 		if err := checkpoint.Write(filepath.Join(dir, "backbone.safetensors"), f); err != nil {
 			t.Fatal(err)
 		}
 	}
-	write()
 	cfg := small()
 	cfg.Preset, cfg.Freeze = "micro", true // the file says what the backbone is
 	env := testEnv(t, t.TempDir(), map[string]string{"backbone": dir})
@@ -206,6 +139,15 @@ func TestStartFromBackbone(t *testing.T) {
 	e, err := start(named, testEnv(t, t.TempDir(), nil), item)
 	if err != nil {
 		t.Fatal(err)
+	}
+	named.Weights = filepath.Join(dir, "backbone.safetensors")
+	file, err := start(named, testEnv(t, t.TempDir(), nil), item)
+	if err != nil || cmp.Diff(file.ps.Get("norm.weight").W, e.ps.Get("norm.weight").W) != "" {
+		t.Errorf("the file itself: error %v, or other weights than from its folder", err)
+	}
+	named.Weights = filepath.Join(dir, "nothing")
+	if _, err := start(named, testEnv(t, t.TempDir(), nil), item); !errors.Is(err, stage.ErrConfig) {
+		t.Errorf("no such file: error %v", err)
 	}
 	for i, p := range e.ps.All() {
 		if cmp.Diff(d.ps.All()[i].W, p.W) != "" {
