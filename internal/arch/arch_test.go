@@ -41,7 +41,7 @@ var owners = map[string][]string{
 	"gonum.org/v1/gonum":               {"eval", "eval/metric"},
 	"gonum.org/v1/plot":                {"eval"},
 	"golang.org/x/image":               {"eval", "pretrain"},
-	"golang.org/x/sys":                 {"volume", "internal/kernel"},
+	"golang.org/x/sys":                 {"volume", "dicomio/codec", "internal/kernel"},
 	"github.com/google/renameio":       {"internal/whole"},
 	"github.com/spf13/viper":           {"pipelines"},
 	"github.com/go-viper/mapstructure": {"pipelines"},
