@@ -10,7 +10,7 @@ import (
 // fullSlice has no field that is zero, as the test below makes sure.
 func fullSlice() slice {
 	return slice{
-		sop: "1.2.3", frame: 4, order: -5, ofMany: true, rows: 6, cols: 7,
+		sop: "1.2.3", frame: 4, order: -5, file: [16]byte{2, 15: 254}, visit: 3, ofMany: true, rows: 6, cols: 7,
 		position: [3]float64{-1.5, 2, 3}, row: [3]float64{0.6, 0.8, 1e-9}, col: [3]float64{0.8, -0.6, 2e-9}, spacing: [2]float64{0.5, 0.25},
 		space: "1.2.4", localiser: true, inverted: true,
 		phase: phase{
