@@ -8,7 +8,7 @@ type stripe struct {
 	states     [128]uint64
 	signs      [256]uint8
 	zc         [512]uint8
-	rows       [16]uint64 // the assembly's own
+	_          [16]uint64 // the assembly's own
 	a, c       uint64     // the MQ decoder's interval
 	n          int
 	word, last int // the next word, and the last
