@@ -37,10 +37,7 @@ type Statistic func(weights []int, out []float64)
 // The draws depend on seed, and not on the number of threads. It fails with
 // less than two units, or where hardly any resample has all its figures.
 func Bootstrap(unit []int, n int, seed int64, figures int, newStatistic func() Statistic) (Resampled, error) {
-	units := 0
-	for _, u := range unit {
-		units = max(units, u+1)
-	}
+	units := countUnits(unit)
 	if units < 2 {
 		return Resampled{}, fmt.Errorf("resampling needs two patients or more, there is %d", units)
 	}
@@ -68,7 +65,33 @@ func Bootstrap(unit []int, n int, seed int64, figures int, newStatistic func() S
 			}
 		}
 	})
-	r := Resampled{Values: make([][]float64, figures), value: value, without: make([][]float64, figures)}
+	r, err := gather(values, redraws, figures)
+	if err != nil {
+		return Resampled{}, err
+	}
+	r.value, r.without = value, make([][]float64, figures)
+	for f := range figures {
+		r.without[f] = make([]float64, units)
+		for u := range units {
+			r.without[f][u] = without[u*figures+f]
+		}
+	}
+	return r, nil
+}
+
+// countUnits returns how many units there are.
+func countUnits(unit []int) int {
+	units := 0
+	for _, u := range unit {
+		units = max(units, u+1)
+	}
+	return units
+}
+
+// gather sorts the values of resamples, (n, figures), by figure, and adds up how often
+// they were drawn again.
+func gather(values []float64, redraws []int, figures int) (Resampled, error) {
+	r := Resampled{Values: make([][]float64, figures)}
 	for _, k := range redraws {
 		if k > maxRedraws {
 			return Resampled{}, fmt.Errorf("%d resamples in a row have no value", maxRedraws)
@@ -76,15 +99,11 @@ func Bootstrap(unit []int, n int, seed int64, figures int, newStatistic func() S
 		r.Redraws += k
 	}
 	for f := range figures {
-		r.Values[f] = make([]float64, n)
-		for b := range n {
+		r.Values[f] = make([]float64, len(redraws))
+		for b := range redraws {
 			r.Values[f][b] = values[b*figures+f]
 		}
 		slices.Sort(r.Values[f])
-		r.without[f] = make([]float64, units)
-		for u := range units {
-			r.without[f][u] = without[u*figures+f]
-		}
 	}
 	return r, nil
 }
@@ -113,17 +132,30 @@ func leaveOut(unit, weights []int, missing int) {
 // resample fills out with the figures of resample b and returns how often it
 // had to be drawn again; more than maxRedraws means that it has none.
 func resample(unit, drawn, weights []int, seed int64, b int, statistic Statistic, out []float64) int {
-	for try := range maxRedraws + 1 {
+	return redraw(out, func(try int) {
 		draw(rng.At(seed, "bootstrap", b, try), drawn)
-		for i, u := range unit {
-			weights[i] = drawn[u]
-		}
+		weigh(unit, drawn, weights)
 		statistic(weights, out)
+	})
+}
+
+// redraw calls fill, which fills out, until no figure is NaN, and returns how often it
+// did so again; more than maxRedraws if it gave up.
+func redraw(out []float64, fill func(try int)) int {
+	for try := range maxRedraws + 1 {
+		fill(try)
 		if !slices.ContainsFunc(out, math.IsNaN) {
 			return try
 		}
 	}
 	return maxRedraws + 1
+}
+
+// weigh gives every item the times that its unit was drawn.
+func weigh(unit, drawn, weights []int) {
+	for i, u := range unit {
+		weights[i] = drawn[u]
+	}
 }
 
 // draw fills times with how often each comes up in as many draws as there are.

@@ -2,8 +2,6 @@ package metric
 
 import (
 	"fmt"
-	"math"
-	"slices"
 
 	"oncovox/internal/rng"
 )
@@ -24,10 +22,7 @@ type CrossedStatistic func(weights, repeats []int, out []float64)
 // What it returns has no values of the study less one unit, so that BCa cannot
 // be asked of it.
 func Crossed(unit []int, repeats, n int, seed int64, figures int, newStatistic func() CrossedStatistic) (Resampled, error) {
-	units := 0
-	for _, u := range unit {
-		units = max(units, u+1)
-	}
+	units := countUnits(unit)
 	if units < 2 || repeats < 1 || n < 1 {
 		return Resampled{}, fmt.Errorf("resampling needs two patients or more and a repeat, there are %d and %d", units, repeats)
 	}
@@ -37,33 +32,14 @@ func Crossed(unit []int, repeats, n int, seed int64, figures int, newStatistic f
 		drawn, weights, again := make([]int, units), make([]int, len(unit)), make([]int, repeats)
 		for k := first; k < n; k += step {
 			out := values[k*figures : (k+1)*figures]
-			for try := 0; ; try++ {
+			redraws[k] = redraw(out, func(try int) {
 				r := rng.At(seed, "crossed", k, try)
 				draw(r, drawn)
 				draw(r, again)
-				for i, u := range unit {
-					weights[i] = drawn[u]
-				}
+				weigh(unit, drawn, weights)
 				statistic(weights, again, out)
-				if redraws[k] = try; try > maxRedraws || !slices.ContainsFunc(out, math.IsNaN) {
-					break
-				}
-			}
+			})
 		}
 	})
-	r := Resampled{Values: make([][]float64, figures)}
-	for _, k := range redraws {
-		if k > maxRedraws {
-			return Resampled{}, fmt.Errorf("%d resamples in a row have no value", maxRedraws)
-		}
-		r.Redraws += k
-	}
-	for f := range figures {
-		r.Values[f] = make([]float64, n)
-		for b := range n {
-			r.Values[f][b] = values[b*figures+f]
-		}
-		slices.Sort(r.Values[f])
-	}
-	return r, nil
+	return gather(values, redraws, figures)
 }
