@@ -122,17 +122,14 @@ func (g *Graph) cutter(x *Tensor, patch [3]int) func(dst, x []float32, rows []in
 	if x.Cols != 1 {
 		panic("nn: Patches: more than one channel")
 	}
-	grid := divide(x.Grid, patch)
-	n, p, plane, sides := product(grid), product(patch), patch[1]*patch[2], x.Grid
+	p, plane, sides, grid := product(patch), patch[1]*patch[2], x.Grid, divide(x.Grid, patch)
 	above := sides[1] * sides[2]
 	return func(dst, x []float32, rows []int) {
 		var first [8]int // voxels of the patches
 		for ; len(rows) > 0; dst, rows = dst[min(len(first), len(rows))*p:], rows[min(len(first), len(rows)):] {
 			some := first[:min(len(first), len(rows))]
 			for i := range some {
-				b, t := rows[i]/n, rows[i]%n
-				z, y, x0 := t/(grid[1]*grid[2])*patch[0], t/grid[2]%grid[1]*patch[1], t%grid[2]*patch[2]
-				some[i] = ((b*sides[0]+z)*sides[1]+y)*sides[2] + x0
+				some[i] = firstVoxel(rows[i], sides, patch, grid)
 			}
 			for dz := range patch[0] {
 				for i, at := range some {
@@ -147,16 +144,13 @@ func (g *Graph) cutter(x *Tensor, patch [3]int) func(dst, x []float32, rows []in
 // batch's patches, in z, y, x order of the grid. It is for layers that mix patches,
 // so that none can see a hidden one. The slice is read at each run.
 func (g *Graph) Blank(x *Tensor, patch [3]int, hidden []int) *Tensor {
-	grid := divide(x.Grid, patch)
-	n, run := product(grid), patch[2]*x.Cols
-	h, w := x.Grid[1], x.Grid[2]
+	run, sides, grid := patch[2]*x.Cols, x.Grid, divide(x.Grid, patch)
 	blank := func(v []float32) {
 		for _, t := range hidden {
-			b, t := t/n, t%n
-			z, y, x0 := t/(grid[1]*grid[2])*patch[0], t/grid[2]%grid[1]*patch[1], t%grid[2]*patch[2]
+			first := firstVoxel(t, sides, patch, grid)
 			for dz := range patch[0] {
 				for dy := range patch[1] {
-					at := (((b*x.Grid[0]+z+dz)*h+y+dy)*w + x0) * x.Cols
+					at := (first + (dz*sides[1]+dy)*sides[2]) * x.Cols
 					clear(v[at : at+run])
 				}
 			}
@@ -173,6 +167,14 @@ func (g *Graph) Blank(x *Tensor, patch [3]int, hidden []int) *Tensor {
 			blank(c.DX[0])
 		},
 	}, x).like(x)
+}
+
+// firstVoxel returns the first voxel of patch t of a batch of grids of the given sides,
+// grid of them along each axis. Patches and voxels are numbered through the batch.
+func firstVoxel(t int, sides, patch, grid [3]int) int {
+	b, t := t/product(grid), t%product(grid)
+	z, y, x := t/(grid[1]*grid[2])*patch[0], t/grid[2]%grid[1]*patch[1], t%grid[2]*patch[2]
+	return ((b*sides[0]+z)*sides[1]+y)*sides[2] + x
 }
 
 // ToPatches writes the voxels of crop (D, H, W) to rows (N, P).
